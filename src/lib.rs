@@ -1,0 +1,24 @@
+//! `orchestrate` plans multi-step upgrades of self-hosted software from checked-in YAML.
+//!
+//! The stages, in the order of the pipeline; each knows only those before it:
+//!
+//! | stage | in | out |
+//! |---|---|---|
+//! | [`model`] | | the nouns: version, window, release, migration, operation, path, environment |
+//! | [`manifest`] | files' bytes | a [`model::Catalog`], or every finding at once with its place |
+//! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports |
+//! | [`check`] | a catalog | findings of the rules that need no database |
+//! | [`plan`] | a catalog and a request | a plan, or why there is none and what would open the way |
+//! | [`config`], [`telemetry`], [`cli`] | arguments, files | text, JSON, an exit code |
+//!
+//! Everything above the last row is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
+//! `docs/decisions/` says why.
+
+//pub mod check;
+//pub mod cli;
+//pub mod config;
+//pub mod manifest;
+pub mod model;
+//pub mod plan;
+//pub mod telemetry;
+//pub mod template;

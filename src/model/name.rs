@@ -1,0 +1,76 @@
+//! Names as types, and the search for the name that was meant.
+
+use std::fmt;
+use std::sync::Arc;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// Takes a text as it is; what may stand in a name is checked by the loader.
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(Arc::from(text.as_ref()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name!(
+    /// A migration's name: its file's stem, unique within the product.
+    MigrationName
+);
+name!(
+    /// A product's name: its folder under `manifests/` and its upgrade path's stem.
+    ProductName
+);
+
+/// The candidate that was probably meant by `wrong`, if any is near enough (a third of its letters, at least two edits).
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_many(wrong, candidates).into_iter().next()
+}
+
+/// All candidates near enough to `wrong`, the nearest first.
+pub fn nearest_many<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let limit = (wrong.chars().count() / 3).max(2);
+    let mut near: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(wrong, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= limit || (wrong.len() >= 4 && candidate.contains(wrong)))
+        .collect();
+    near.sort();
+    near.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_far_one_is_not() {
+        let names = ["window", "operations", "depends_on"];
+        assert_eq!(nearest("windw", names), Some("window"));
+        assert_eq!(nearest("dependson", names), Some("depends_on"));
+        assert_eq!(nearest("colour", names), None);
+        assert_eq!(nearest("0002", ["0002_events_sample_by", "0003_fill"]), Some("0002_events_sample_by"));
+    }
+}

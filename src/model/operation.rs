@@ -1,0 +1,205 @@
+//! Operations: the named units of work of a procedure, and how each is taken back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Expectation, Place, Template};
+
+/// One named unit of work.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Stable and unique in its procedure: what the journal refers to.
+    pub name: String,
+    /// The database it acts on, for the kinds that act on one.
+    pub target: Option<String>,
+    /// What it does.
+    pub action: Action,
+    /// How it is taken back.
+    pub undo: Undo,
+    /// A question to the same target that is true when the effect is there.
+    pub done_when: Option<Template>,
+    /// Whether doing it again is harmless.
+    pub repeatable: bool,
+    /// Settings sent with each statement.
+    pub settings: BTreeMap<String, String>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// How often it is tried.
+    pub retry: Option<Retry>,
+    /// Where in a cluster it runs.
+    pub scope: Scope,
+    /// Whether its statements run in one transaction (Postgres, SQLite).
+    pub transaction: bool,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// What an operation does; exactly one key of the file makes it.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Runs a statement.
+    Sql {
+        /// The statement, or several for Postgres and SQLite.
+        sql: Template,
+    },
+    /// Runs a statement for each row of a question that is asked once.
+    ForEach {
+        /// The question.
+        rows: Template,
+        /// The statement, with `{{ item.column }}`.
+        sql: Template,
+    },
+    /// Copies a table in resumable batches, each landing exactly once.
+    Copy {
+        /// The table to read.
+        from: Template,
+        /// The table to fill.
+        to: Template,
+        /// The columns, all where empty.
+        columns: Vec<String>,
+        /// A condition on the rows.
+        filter: Option<Template>,
+        /// What makes a batch.
+        by: CopyBy,
+        /// How many batches at once.
+        parallel: u32,
+        /// How the copy is proved.
+        verify: Verification,
+    },
+    /// Updates a table in resumable batches over the key's real values.
+    Backfill {
+        /// The table.
+        table: Template,
+        /// The key's columns.
+        key: Vec<String>,
+        /// What is done to each batch.
+        change: BackfillChange,
+        /// The size of the first batch.
+        batch: Option<u64>,
+    },
+    /// Waits until a question is true.
+    Wait {
+        /// The question.
+        sql: Template,
+        /// How often it is asked.
+        every: Option<Duration>,
+    },
+    /// Fails unless a question has the expected answer.
+    Verify {
+        /// The question.
+        sql: Template,
+        /// The answer.
+        expect: Expectation,
+        /// What to tell otherwise.
+        message: Option<Template>,
+    },
+    /// Runs a program.
+    Command {
+        /// Program and arguments, never a shell string.
+        argv: Vec<Template>,
+        /// Variables of its environment.
+        env: BTreeMap<String, Template>,
+        /// Its folder.
+        cwd: Option<Template>,
+    },
+    /// Calls a URL.
+    Http {
+        /// The method.
+        method: String,
+        /// The address.
+        url: Template,
+        /// Headers.
+        headers: BTreeMap<String, Template>,
+        /// The body.
+        body: Option<Template>,
+        /// The status that means success.
+        expect_status: u16,
+    },
+    /// Waits for a person.
+    Manual {
+        /// What the person is asked.
+        ask: Template,
+    },
+}
+
+impl Action {
+    /// The key that makes this kind.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Action::Sql { .. } => "sql",
+            Action::ForEach { .. } => "for_each",
+            Action::Copy { .. } => "copy",
+            Action::Backfill { .. } => "backfill",
+            Action::Wait { .. } => "wait",
+            Action::Verify { .. } => "verify",
+            Action::Command { .. } => "command",
+            Action::Http { .. } => "http",
+            Action::Manual { .. } => "manual",
+        }
+    }
+
+    /// Whether it only looks or asks, so that there is nothing to take back.
+    pub fn is_observation(&self) -> bool {
+        matches!(self, Action::Wait { .. } | Action::Verify { .. } | Action::Manual { .. })
+    }
+}
+
+/// What makes a batch of a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyBy {
+    /// A partition (ClickHouse).
+    Partition,
+    /// A stretch of these columns' values.
+    Key(Vec<String>),
+}
+
+/// How a copy is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// By the number of rows.
+    Count,
+    /// By a checksum over all columns.
+    Checksum,
+    /// Not at all.
+    None,
+}
+
+/// What a backfill does to each batch.
+#[derive(Clone, Debug)]
+pub enum BackfillChange {
+    /// The assignments of an UPDATE.
+    Set(Template),
+    /// A statement with `:low` and `:high`.
+    Sql(Template),
+}
+
+/// How an operation is taken back.
+#[derive(Clone, Debug)]
+pub enum Undo {
+    /// By another operation.
+    Operation(Box<Operation>),
+    /// Not at all, and why.
+    Irreversible(String),
+    /// There is nothing to take back.
+    Nothing,
+}
+
+/// How often an operation is tried, and how long it waits in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries in all.
+    pub attempts: u32,
+    /// The first pause; it doubles each time.
+    pub backoff: Duration,
+}
+
+/// Where in a ClickHouse cluster an operation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Where the target's URL leads.
+    Server,
+    /// On one replica of every shard.
+    EachShard,
+    /// ON CLUSTER, until every host has reported.
+    Cluster,
+}

@@ -1,0 +1,163 @@
+//! Probes: read-only questions to a database, a command or a URL, and what is expected as the answer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::{Place, Template};
+
+/// What a probe asks.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// A statement that returns one row with one column.
+    Sql {
+        /// The target's name.
+        target: String,
+        /// The statement.
+        sql: Template,
+    },
+    /// A program; its trimmed standard output is the answer.
+    Command {
+        /// Program and arguments.
+        argv: Vec<Template>,
+    },
+    /// A URL; the body of a response with the expected status is the answer.
+    Http {
+        /// The method, `GET` where not given.
+        method: String,
+        /// The address.
+        url: Template,
+        /// Headers.
+        headers: BTreeMap<String, Template>,
+        /// The status that counts as an answer.
+        expect_status: u16,
+    },
+}
+
+/// A question with the answer that means yes. An error, no row or NULL is neither yes nor no: it is unknown.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// What is asked.
+    pub question: Question,
+    /// What means yes.
+    pub expect: Expectation,
+    /// What to tell when the answer is no; may use `{{ value }}`.
+    pub message: Option<Template>,
+    /// How long an answer may take.
+    pub timeout: Option<Duration>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// How an answer compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparator {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// The answer that means yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// A true value: `true`, `t`, or a number other than zero.
+    True,
+    /// A false value.
+    False,
+    /// A comparison with an operand; numbers compare as numbers, else texts.
+    Compare(Comparator, String),
+}
+
+/// A text that is no expectation.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ExpectationError {
+    /// It does not begin with an operator.
+    #[error("`{0}` is not an expectation")]
+    NoOperator(String),
+    /// Nothing to compare with.
+    #[error("`{0}` compares with nothing")]
+    NoOperand(String),
+    /// `<`, `<=`, `>`, `>=` with what is no number.
+    #[error("`{0}` orders something that is not a number")]
+    NotANumber(String),
+}
+
+impl Expectation {
+    /// Reads `true`, `false`, `>= 1.5`, `= done`, `!= 0`.
+    pub fn parse(text: &str) -> Result<Expectation, ExpectationError> {
+        const OPERATORS: [(&str, Comparator); 7] = [
+            (">=", Comparator::GreaterOrEqual),
+            ("<=", Comparator::LessOrEqual),
+            ("!=", Comparator::NotEqual),
+            ("==", Comparator::Equal),
+            ("=", Comparator::Equal),
+            (">", Comparator::Greater),
+            ("<", Comparator::Less),
+        ];
+        let text = text.trim();
+        match text {
+            "true" => return Ok(Expectation::True),
+            "false" => return Ok(Expectation::False),
+            _ => {}
+        }
+        let (operator, comparator) = OPERATORS
+            .into_iter()
+            .find(|(operator, _)| text.starts_with(operator))
+            .ok_or_else(|| ExpectationError::NoOperator(text.to_owned()))?;
+        let operand = text[operator.len()..].trim();
+        if operand.is_empty() {
+            return Err(ExpectationError::NoOperand(text.to_owned()));
+        }
+        let ordered = !matches!(comparator, Comparator::Equal | Comparator::NotEqual);
+        if ordered && !operand.contains("{{") && operand.parse::<f64>().is_err() {
+            return Err(ExpectationError::NotANumber(text.to_owned()));
+        }
+        Ok(Expectation::Compare(comparator, operand.to_owned()))
+    }
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (comparator, operand) = match self {
+            Expectation::True => return f.write_str("true"),
+            Expectation::False => return f.write_str("false"),
+            Expectation::Compare(comparator, operand) => (comparator, operand),
+        };
+        let operator = match comparator {
+            Comparator::Equal => "=",
+            Comparator::NotEqual => "!=",
+            Comparator::Less => "<",
+            Comparator::LessOrEqual => "<=",
+            Comparator::Greater => ">",
+            Comparator::GreaterOrEqual => ">=",
+        };
+        write!(f, "{operator} {operand}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expectations_are_a_truth_or_a_comparison() {
+        let compare = |comparator, operand: &str| Ok(Expectation::Compare(comparator, operand.into()));
+        assert_eq!(Expectation::parse("true"), Ok(Expectation::True));
+        assert_eq!(Expectation::parse(">= 1.5"), compare(Comparator::GreaterOrEqual, "1.5"));
+        assert_eq!(Expectation::parse("= done"), compare(Comparator::Equal, "done"));
+        assert_eq!(Expectation::parse("1.5"), Err(ExpectationError::NoOperator("1.5".into())));
+        assert_eq!(Expectation::parse(">="), Err(ExpectationError::NoOperand(">=".into())));
+        assert_eq!(Expectation::parse("> much"), Err(ExpectationError::NotANumber("> much".into())));
+    }
+}
