@@ -17,8 +17,9 @@
 //pub mod check;
 //pub mod cli;
 //pub mod config;
-//pub mod manifest;
+pub mod graph;
+pub mod manifest;
 pub mod model;
 //pub mod plan;
 //pub mod telemetry;
-//pub mod template;
+pub mod template;

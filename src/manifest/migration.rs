@@ -1,0 +1,99 @@
+//! Migration files.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Migration, MigrationName, MigrationPlaces, Window};
+use crate::template::Names;
+
+use super::fields::{Fields, map};
+use super::node::Node;
+use super::operation::{UndoRule, operations};
+use super::parameter::parameters;
+use super::probe::{probes, progress};
+use super::read;
+use super::report::{Report, WithHint};
+use super::rules;
+
+/// A migration; `stem` is its file's name without extension.
+pub(super) fn migration(
+    report: &mut Report,
+    document: &Node,
+    mut fields: Fields<'_>,
+    stem: &str,
+) -> Option<Migration> {
+    let name = fields.required(report, "name").and_then(|node| {
+        let name = read::name(report, node)?;
+        if name != stem {
+            let message = format!("the name `{name}` differs from the file's stem `{stem}`");
+            let hint = format!("rename the file to {name}.yaml, or write `name: {stem}`");
+            report.error(rules::NAME_MISMATCH, node.span, message).with_hint(hint);
+        }
+        Some(MigrationName::new(name))
+    });
+    let parameters = parameters(report, fields.optional("parameters"));
+    let params: Vec<String> = parameters.keys().cloned().collect();
+    let names = Names { params: &params, ..Names::default() };
+    let mut places = MigrationPlaces::default();
+    let description = fields.optional("description").and_then(|node| read::text(report, node));
+    let docs = fields.optional("docs").and_then(|node| read::text(report, node));
+    let window = fields.optional("window").and_then(|node| window(report, node, &mut places));
+    let services = fields.optional("services").map(|node| map(report, node, |report, node| {
+        let range = read::range(report, node)?;
+        Some((range, report.place(node.span)))
+    }));
+    let depends_on = fields.optional("depends_on").map(|node| read::list(report, node, |report, item| {
+        let name = MigrationName::new(read::text(report, item)?);
+        places.depends_on.push(report.place(item.span));
+        Some(name)
+    }));
+    let required = fields.optional("required").and_then(|node| super::probe::probe(report, node, names));
+    let precheck = probes(report, fields.optional("precheck"), names);
+    let healthcheck = probes(report, fields.optional("healthcheck"), names);
+    let progress = fields.optional("progress").and_then(|node| progress(report, node, names));
+    let operations = fields
+        .required(report, "operations")
+        .map(|node| operations(report, node, names, UndoRule::Demanded));
+    let postcheck = probes(report, fields.optional("postcheck"), names);
+    let place = report.place(fields.head());
+    fields.finish(report);
+    let services: BTreeMap<_, _> = services.unwrap_or_default();
+    places.services = services.iter().map(|(name, (_, place))| (name.clone(), place.clone())).collect();
+    Some(Migration {
+        name: name?,
+        description,
+        docs,
+        window: window.unwrap_or_default(),
+        services: services.into_iter().map(|(name, (range, _))| (name, range)).collect(),
+        depends_on: depends_on.unwrap_or_default(),
+        parameters,
+        required,
+        precheck,
+        healthcheck,
+        progress,
+        operations: operations?,
+        postcheck,
+        place,
+        places,
+        digest: document.digest(),
+    })
+}
+
+fn window(report: &mut Report, node: &Node, places: &mut MigrationPlaces) -> Option<Window> {
+    let mut fields = Fields::of(report, node)?;
+    let end = |report: &mut Report, fields: &mut Fields<'_>, key| {
+        let node = fields.optional(key)?;
+        let version = read::version(report, node)?;
+        Some((version, report.place(node.span), node.span))
+    };
+    let (min, max) = (end(report, &mut fields, "min"), end(report, &mut fields, "max"));
+    fields.finish(report);
+    if let (Some((min, _, _)), Some((max, _, span))) = (&min, &max)
+        && min > max
+    {
+        let message = format!("the window ends at {max}, before it begins at {min}");
+        report.error(rules::EMPTY_WINDOW, *span, message).with_hint("exchange `min` and `max`, or raise `max`");
+    }
+    places.min = min.as_ref().map(|(_, place, _)| place.clone());
+    places.max = max.as_ref().map(|(_, place, _)| place.clone());
+    Some(Window { min: min.map(|(version, _, _)| version), max: max.map(|(version, _, _)| version) })
+}

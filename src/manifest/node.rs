@@ -1,0 +1,175 @@
+//! A YAML document as a tree with places, before anything is known about its meaning.
+
+use sha2::{Digest, Sha256};
+
+/// Where a node stands in its file; lines and columns from 1, `start..end` in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub line: u32,
+    pub column: u32,
+    pub start: u32,
+    pub end: u32,
+}
+
+/// How a scalar was written: only a plain one can be taken for a number, a boolean or null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Plain,
+    Quoted,
+    Block,
+}
+
+/// A node with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub value: Value,
+    pub span: Span,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Scalar { text: String, style: Style },
+    Sequence(Vec<Node>),
+    Mapping(Vec<(Node, Node)>),
+}
+
+/// What YAML's core schema makes of a plain scalar, and what YAML 1.1 would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolved {
+    Null,
+    Boolean(bool),
+    Integer,
+    Float,
+    /// `yes`, `no`, `on`, `off`, `y`, `n`: booleans for YAML 1.1, texts for YAML 1.2.
+    OldBoolean,
+    Text,
+}
+
+impl Node {
+    /// The text of a scalar.
+    pub fn scalar(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::Sequence(_) | Value::Mapping(_) => None,
+        }
+    }
+
+    /// What a scalar is; collections resolve to nothing.
+    pub fn resolved(&self) -> Option<Resolved> {
+        match &self.value {
+            Value::Scalar { text, style: Style::Plain } => Some(resolve(text)),
+            Value::Scalar { .. } => Some(Resolved::Text),
+            Value::Sequence(_) | Value::Mapping(_) => None,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        self.resolved() == Some(Resolved::Null)
+    }
+
+    /// What it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match (&self.value, self.resolved()) {
+            (Value::Sequence(_), _) => "a list",
+            (Value::Mapping(_), _) => "a mapping",
+            (_, Some(Resolved::Null)) => "nothing",
+            (_, Some(Resolved::Boolean(_) | Resolved::OldBoolean)) => "a boolean",
+            (_, Some(Resolved::Integer | Resolved::Float)) => "a number",
+            (_, Some(Resolved::Text) | None) => "a text",
+        }
+    }
+
+    /// SHA-256 over the content, whatever its layout, its comments and the order of keys.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        self.hash_into(&mut hasher);
+        hasher.finalize().into()
+    }
+
+    fn hash_into(&self, hasher: &mut Sha256) {
+        let mut part = |tag: u8, length: usize| {
+            hasher.update([tag]);
+            hasher.update(u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+        };
+        match &self.value {
+            Value::Scalar { text, .. } => {
+                part(b'=', text.len());
+                hasher.update(text.as_bytes());
+            }
+            Value::Sequence(items) => {
+                part(b'-', items.len());
+                items.iter().for_each(|item| item.hash_into(hasher));
+            }
+            Value::Mapping(entries) => {
+                part(b':', entries.len());
+                let mut sorted: Vec<&(Node, Node)> = entries.iter().collect();
+                sorted.sort_by_key(|(key, _)| key.scalar());
+                for (key, value) in sorted {
+                    key.hash_into(hasher);
+                    value.hash_into(hasher);
+                }
+            }
+        }
+    }
+}
+
+/// One digest over several, in the order they are given.
+pub(super) fn digest_of_all(digests: &[[u8; 32]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    digests.iter().for_each(|digest| hasher.update(digest));
+    hasher.finalize().into()
+}
+
+/// YAML 1.2 core schema (chapter 10.3), plus the words that YAML 1.1 takes for booleans.
+fn resolve(text: &str) -> Resolved {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
+        "true" | "True" | "TRUE" => return Resolved::Boolean(true),
+        "false" | "False" | "FALSE" => return Resolved::Boolean(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "n" | "N" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off"
+        | "OFF" => return Resolved::OldBoolean,
+        _ => {}
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let Some(first) = digits.bytes().next() else { return Resolved::Text };
+    if !first.is_ascii_digit() && first != b'.' {
+        return Resolved::Text;
+    }
+    let radix = |prefix, radix| {
+        text.strip_prefix(prefix)
+            .is_some_and(|rest: &str| !rest.is_empty() && rest.chars().all(|digit: char| digit.is_digit(radix)))
+    };
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) || radix("0x", 16) || radix("0o", 8) {
+        return Resolved::Integer;
+    }
+    let special = matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN");
+    let floating = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+        && text.parse::<f64>().is_ok();
+    if special || floating { Resolved::Float } else { Resolved::Text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_resolve_as_the_core_schema_says() {
+        for (text, expected) in [
+            ("1.30", Resolved::Float),
+            ("1", Resolved::Integer),
+            ("12e4", Resolved::Float),
+            ("0x1F", Resolved::Integer),
+            ("1.33.0", Resolved::Text),
+            ("2022-02-28", Resolved::Text),
+            ("no", Resolved::OldBoolean),
+            ("true", Resolved::Boolean(true)),
+            ("", Resolved::Null),
+            (".5", Resolved::Float),
+            ("-", Resolved::Text),
+            ("e4", Resolved::Text),
+        ] {
+            assert_eq!(resolve(text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Probes and progress.
+
+use crate::model::{Expectation, Probe, Progress, Question};
+use crate::template::Names;
+
+use super::fields::Fields;
+use super::node::Node;
+use super::operation::{HttpRequest, argv, http};
+use super::read;
+use super::report::{Report, WithHint};
+use super::rules;
+
+/// One probe.
+pub(super) fn probe(report: &mut Report, node: &Node, names: Names<'_>) -> Option<Probe> {
+    let mut fields = Fields::of(report, node)?;
+    let found: Vec<&str> = ["sql", "command", "http"].into_iter().filter(|key| fields.has(key)).collect();
+    let question = match found.as_slice() {
+        ["command"] => fields
+            .required(report, "command")
+            .and_then(|node| Some(Question::Command { argv: argv(report, node, names)? })),
+        ["http"] => fields.required(report, "http").and_then(|node| {
+            let mut inner = Fields::of(report, node)?;
+            let request = http(report, &mut inner, names);
+            inner.finish(report);
+            let HttpRequest { method, url, headers, expect_status } = request?;
+            Some(Question::Http { method, url, headers, expect_status })
+        }),
+        ["sql"] | [] => sql_question(report, &mut fields, names),
+        several => {
+            let message = format!("the probe asks two questions: {}", several.join(", "));
+            report.error(rules::OPERATION_KIND, fields.head(), message).with_hint("write two probes");
+            None
+        }
+    };
+    for key in ["target", "sql", "command", "http"] {
+        fields.optional(key); // known as keys, even where they were refused above
+    }
+    let expect = fields.optional("expect").map(|node| read::expectation(report, node));
+    let message = fields.optional("message");
+    let message = message.and_then(|node| read::template(report, node, Names { value: true, ..names }));
+    let timeout = fields.optional("timeout").and_then(|node| read::duration(report, node));
+    let place = report.place(fields.span);
+    fields.finish(report);
+    let expect = expect.unwrap_or(Some(Expectation::True))?;
+    Some(Probe { question: question?, expect, message, timeout, place })
+}
+
+fn sql_question(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>) -> Option<Question> {
+    let target = fields.required(report, "target").and_then(|node| read::text(report, node));
+    let sql = fields.required(report, "sql").and_then(|node| read::template(report, node, names));
+    Some(Question::Sql { target: target?, sql: sql? })
+}
+
+/// A list of probes.
+pub(super) fn probes(report: &mut Report, node: Option<&Node>, names: Names<'_>) -> Vec<Probe> {
+    node.map_or_else(Vec::new, |node| read::list(report, node, |report, item| probe(report, item, names)))
+}
+
+/// How far a migration is.
+pub(super) fn progress(report: &mut Report, node: &Node, names: Names<'_>) -> Option<Progress> {
+    let mut fields = Fields::of(report, node)?;
+    let target = fields.required(report, "target").and_then(|node| read::text(report, node));
+    let has_sql = fields.has("sql");
+    let mut statement = |report: &mut Report, key| {
+        fields.optional(key).map(|node| read::template(report, node, names))
+    };
+    let (sql, done, total) = (statement(report, "sql"), statement(report, "done"), statement(report, "total"));
+    let progress = match (sql, done, total) {
+        (Some(sql), None, None) => sql.zip(target).map(|(sql, target)| Progress::Percent { target, sql }),
+        (None, Some(done), Some(total)) => {
+            let counts = done.zip(total).zip(target);
+            counts.map(|((done, total), target)| Progress::Counts { target, done, total })
+        }
+        _ => {
+            let message = "progress is `done` with `total`, or `sql`";
+            let hint = if has_sql { "keep one of the two forms" } else { "add what is missing" };
+            report.error(rules::MISSING_KEY, fields.head(), message).with_hint(hint);
+            None
+        }
+    };
+    fields.finish(report);
+    progress
+}

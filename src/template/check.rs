@@ -1,0 +1,332 @@
+//! What is wrong with a template before it is rendered: its syntax, and every name that will not be there.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use minijinja::machinery::{ast, parse};
+use minijinja::syntax::SyntaxConfig;
+
+use crate::model::nearest;
+
+/// The names that a template may use, besides `vars`, `target`, `step` and `run`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names<'a> {
+    /// The declared parameters.
+    pub params: &'a [String],
+    /// Whether `item` is there: in `for_each` and its undo.
+    pub item: bool,
+    /// Whether `value` is there: in the message of a probe.
+    pub value: bool,
+}
+
+/// One problem, at a byte range of the template's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub range: Range<usize>,
+    /// Whether the text cannot be parsed at all.
+    pub is_syntax: bool,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+const TARGET: &[&str] = &["name", "database", "cluster"];
+const STEP: &[&str] = &["number", "app", "chart", "image_override", "image_tag", "from_app", "from_chart"];
+const RUN: &[&str] = &["id", "started"];
+const FILTERS: &[&str] = &[
+    "abs", "capitalize", "default", "d", "first", "float", "ident", "int", "join", "last", "length", "lower", "replace",
+    "round", "string", "title", "trim", "upper",
+];
+const TESTS: &[&str] = &["defined", "undefined", "none", "true", "false", "number", "string", "in", "eq", "ne"];
+
+/// Every problem of a template. A text without `{` is never one.
+pub fn check(text: &str, names: Names<'_>) -> Vec<Problem> {
+    if !(text.contains("{{") || text.contains("{%") || text.contains("{#")) {
+        return Vec::new();
+    }
+    match parse(text, "template", SyntaxConfig::default()) {
+        Ok(root) => {
+            let mut walk = Walk { names, locals: Vec::new(), problems: Vec::new() };
+            walk.statement(&root);
+            walk.problems
+        }
+        Err(error) => {
+            let range = error.range().unwrap_or(0..text.len());
+            let message = error.detail().unwrap_or("the template cannot be parsed").to_owned();
+            let hint = Some("a literal `{{` is written `{{ '{{' }}`".to_owned());
+            vec![Problem { range, is_syntax: true, message, hint }]
+        }
+    }
+}
+
+struct Walk<'a> {
+    names: Names<'a>,
+    locals: Vec<BTreeSet<String>>,
+    problems: Vec<Problem>,
+}
+
+impl Walk<'_> {
+    fn problem(&mut self, span: minijinja::machinery::Span, message: String, hint: Option<String>) {
+        let range = span.start_offset as usize..span.end_offset as usize;
+        self.problems.push(Problem { range, is_syntax: false, message, hint });
+    }
+
+    fn statements(&mut self, statements: &[ast::Stmt<'_>]) {
+        statements.iter().for_each(|statement| self.statement(statement));
+    }
+
+    fn statement(&mut self, statement: &ast::Stmt<'_>) {
+        match statement {
+            ast::Stmt::Template(template) => self.scoped(&template.children, None),
+            ast::Stmt::EmitExpr(emit) => self.expression(&emit.expr),
+            ast::Stmt::EmitRaw(_) => {}
+            ast::Stmt::ForLoop(each) => {
+                self.expression(&each.iter);
+                self.locals.push(BTreeSet::from(["loop".to_owned()]));
+                self.bind(&each.target);
+                each.filter_expr.iter().for_each(|filter| self.expression(filter));
+                self.statements(&each.body);
+                self.locals.pop();
+                self.statements(&each.else_body);
+            }
+            ast::Stmt::IfCond(condition) => {
+                self.expression(&condition.expr);
+                self.statements(&condition.true_body);
+                self.statements(&condition.false_body);
+            }
+            ast::Stmt::WithBlock(with) => {
+                with.assignments.iter().for_each(|(_, value)| self.expression(value));
+                self.locals.push(BTreeSet::new());
+                with.assignments.iter().for_each(|(target, _)| self.bind(target));
+                self.statements(&with.body);
+                self.locals.pop();
+            }
+            ast::Stmt::Set(set) => {
+                self.expression(&set.expr);
+                self.bind(&set.target);
+            }
+            ast::Stmt::SetBlock(set) => {
+                set.filter.iter().for_each(|filter| self.expression(filter));
+                self.scoped(&set.body, None);
+                self.bind(&set.target);
+            }
+            ast::Stmt::AutoEscape(escape) => {
+                self.problem(escape.span(), "`autoescape` is not allowed".to_owned(), None);
+            }
+            ast::Stmt::FilterBlock(filter) => {
+                self.expression(&filter.filter);
+                self.statements(&filter.body);
+            }
+            ast::Stmt::Do(call) => self.expression(&call.call.expr),
+        }
+    }
+
+    fn scoped(&mut self, body: &[ast::Stmt<'_>], locals: Option<BTreeSet<String>>) {
+        self.locals.push(locals.unwrap_or_default());
+        self.statements(body);
+        self.locals.pop();
+    }
+
+    /// Names on the left of an assignment.
+    fn bind(&mut self, target: &ast::Expr<'_>) {
+        let mut names = Vec::new();
+        bound_names(target, &mut names);
+        if let Some(scope) = self.locals.last_mut() {
+            scope.extend(names);
+        }
+    }
+
+    fn expression(&mut self, expression: &ast::Expr<'_>) {
+        match expression {
+            ast::Expr::Var(name) => self.variable(name.id, name.span()),
+            ast::Expr::Const(_) => {}
+            ast::Expr::GetAttr(attribute) => self.attribute(&attribute.expr, attribute.name, attribute.span()),
+            ast::Expr::GetItem(item) => {
+                match &item.subscript_expr {
+                    ast::Expr::Const(key) if key.value.as_str().is_some() => {
+                        self.attribute(&item.expr, key.value.as_str().unwrap_or_default(), item.span());
+                    }
+                    _ => self.expression(&item.expr),
+                }
+                self.expression(&item.subscript_expr);
+            }
+            ast::Expr::Filter(filter) => self.filter(filter, filter.span()),
+            ast::Expr::Test(test) => {
+                self.known("test", test.name, TESTS, test.span());
+                if !matches!(test.name, "defined" | "undefined") {
+                    self.expression(&test.expr);
+                }
+                self.arguments(&test.args);
+            }
+            ast::Expr::Slice(slice) => {
+                self.expression(&slice.expr);
+                [&slice.start, &slice.stop, &slice.step].into_iter().flatten().for_each(|part| self.expression(part));
+            }
+            ast::Expr::UnaryOp(operation) => self.expression(&operation.expr),
+            ast::Expr::BinOp(operation) => {
+                self.expression(&operation.left);
+                self.expression(&operation.right);
+            }
+            ast::Expr::Compare(compare) => {
+                self.expression(&compare.expr);
+                compare.ops.iter().for_each(|operation| self.expression(&operation.expr));
+            }
+            ast::Expr::IfExpr(choice) => {
+                self.expression(&choice.test_expr);
+                self.expression(&choice.true_expr);
+                choice.false_expr.iter().for_each(|other| self.expression(other));
+            }
+            ast::Expr::Call(call) => {
+                self.problem(call.span(), "functions cannot be called in a manifest".to_owned(), None);
+            }
+            ast::Expr::List(list) => list.items.iter().for_each(|item| self.expression(item)),
+            ast::Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.expression(item)),
+            ast::Expr::Map(map) => {
+                map.keys.iter().chain(&map.values).for_each(|part| self.expression(part));
+            }
+        }
+    }
+
+    /// `x | default(y)` is the one place where `x` may be missing.
+    fn filter(&mut self, filter: &ast::Filter<'_>, span: minijinja::machinery::Span) {
+        self.known("filter", filter.name, FILTERS, span);
+        if let Some(inner) = &filter.expr
+            && !matches!((filter.name, inner), ("default" | "d", ast::Expr::GetAttr(_)))
+        {
+            self.expression(inner);
+        }
+        self.arguments(&filter.args);
+    }
+
+    fn arguments(&mut self, arguments: &[ast::CallArg<'_>]) {
+        for argument in arguments {
+            match argument {
+                ast::CallArg::Pos(value)
+                | ast::CallArg::Kwarg(_, value)
+                | ast::CallArg::PosSplat(value)
+                | ast::CallArg::KwargSplat(value) => self.expression(value),
+            }
+        }
+    }
+
+    fn known(&mut self, what: &str, name: &str, known: &[&str], span: minijinja::machinery::Span) {
+        if !known.contains(&name) {
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known are: {}", known.join(", ")),
+            };
+            self.problem(span, format!("there is no {what} `{name}`"), Some(hint));
+        }
+    }
+
+    fn variable(&mut self, name: &str, span: minijinja::machinery::Span) {
+        let global = ["params", "vars", "target", "step", "run"];
+        let is_local = self.locals.iter().any(|scope| scope.contains(name));
+        if is_local || global.contains(&name) || (name == "item" && self.names.item) {
+            return;
+        }
+        match name {
+            "value" if self.names.value => {}
+            "item" => {
+                let hint = "only `for_each` and its undo have an `item`".to_owned();
+                self.problem(span, "`item` is undefined here".to_owned(), Some(hint));
+            }
+            "value" => {
+                let hint = "only the `message` of a probe has a `value`".to_owned();
+                self.problem(span, "`value` is undefined here".to_owned(), Some(hint));
+            }
+            _ => {
+                let hint = match self.names.params.iter().find(|param| *param == name) {
+                    Some(param) => format!("write `params.{param}`"),
+                    None => match nearest(name, global) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("known are: {}", global.join(", ")),
+                    },
+                };
+                self.problem(span, format!("`{name}` is undefined"), Some(hint));
+            }
+        }
+    }
+
+    fn attribute(&mut self, of: &ast::Expr<'_>, name: &str, span: minijinja::machinery::Span) {
+        let ast::Expr::Var(variable) = of else { return self.expression(of) };
+        let params: Vec<&str> = self.names.params.iter().map(String::as_str).collect();
+        let known = match variable.id {
+            "params" => params.as_slice(),
+            "target" => TARGET,
+            "step" => STEP,
+            "run" => RUN,
+            _ => return self.expression(of),
+        };
+        if !known.contains(&name) {
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{}.{near}`?", variable.id),
+                None if variable.id == "params" => format!("declare `{name}` under `parameters`"),
+                None => format!("`{}` has: {}", variable.id, known.join(", ")),
+            };
+            self.problem(span, format!("`{}.{name}` is undefined", variable.id), Some(hint));
+        }
+    }
+}
+
+fn bound_names(target: &ast::Expr<'_>, names: &mut Vec<String>) {
+    let items = match target {
+        ast::Expr::Var(name) => return names.push(name.id.to_owned()),
+        ast::Expr::List(list) => &list.items,
+        ast::Expr::Tuple(tuple) => &tuple.items,
+        ast::Expr::Const(_)
+        | ast::Expr::Slice(_)
+        | ast::Expr::UnaryOp(_)
+        | ast::Expr::BinOp(_)
+        | ast::Expr::Compare(_)
+        | ast::Expr::IfExpr(_)
+        | ast::Expr::Filter(_)
+        | ast::Expr::Test(_)
+        | ast::Expr::GetAttr(_)
+        | ast::Expr::GetItem(_)
+        | ast::Expr::Call(_)
+        | ast::Expr::Map(_) => return,
+    };
+    items.iter().for_each(|item| bound_names(item, names));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(text: &str, item: bool) -> Vec<(String, String)> {
+        let params = ["TEAM_ID".to_owned()];
+        let problems = check(text, Names { params: &params, item, value: false });
+        problems.into_iter().map(|problem| (text[problem.range].to_owned(), problem.message)).collect()
+    }
+
+    #[test]
+    fn known_names_pass() {
+        let text = "{% if params.TEAM_ID is not none %}{{ params.TEAM_ID }}{% endif %} {{ vars.any | default('x') | ident }} \
+                    {% for row in [1, 2] %}{{ row }} {{ loop.index }}{% endfor %}{{ target.database }} {{ run.id }}";
+        assert_eq!(messages(text, false), []);
+        assert_eq!(messages("{{ item.partition }}", true), []);
+        assert_eq!(messages("no template { at all }", false), []);
+    }
+
+    #[test]
+    fn undefined_names_are_placed() {
+        let found = |text: &str| messages(text, false);
+        let one = |range: &str, message: &str| vec![(range.to_owned(), message.to_owned())];
+        assert_eq!(found("a {{ params.TEAM }} b"), one("params.TEAM", "`params.TEAM` is undefined"));
+        assert_eq!(found("{{ TEAM_ID }}"), one("TEAM_ID", "`TEAM_ID` is undefined"));
+        assert_eq!(found("{{ item.x }}"), one("item", "`item` is undefined here"));
+        assert_eq!(found("{{ target.url }}"), one("target.url", "`target.url` is undefined"));
+        assert_eq!(found("{{ run['idd'] }}"), one("run['idd']", "`run.idd` is undefined"));
+        assert_eq!(found("{{ run.id | quote }}").len(), 1);
+    }
+
+    #[test]
+    fn syntax_errors_are_placed() {
+        let problems = check("a {{ params.TEAM_ID ", Names::default());
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].is_syntax);
+    }
+}
