@@ -1,1 +1,3 @@
-fn main(){}
+//! Benchmarks of loading and solving.
+
+fn main() {}

@@ -14,12 +14,12 @@
 //! Everything above the last row is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
 //! `docs/decisions/` says why.
 
-//pub mod check;
-//pub mod cli;
-//pub mod config;
+pub mod check;
+pub mod cli;
+pub mod config;
 pub mod graph;
 pub mod manifest;
 pub mod model;
-//pub mod plan;
-//pub mod telemetry;
+pub mod plan;
+pub mod telemetry;
 pub mod template;

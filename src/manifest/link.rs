@@ -41,7 +41,8 @@ pub(super) fn link(documents: Vec<Document>) -> (Catalog, Vec<Finding>) {
                 if let Some(other) = parts.migrations.get(&migration.name) {
                     let message = format!("the migration `{}` is declared twice", migration.name);
                     let finding = error(rules::DUPLICATE_MIGRATION, &migration.place, message);
-                    findings.push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
+                    findings
+                        .push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
                 } else {
                     parts.migrations.insert(migration.name.clone(), *migration);
                 }
@@ -92,7 +93,10 @@ fn owner(product: &str, is_guess: bool, products: &BTreeMap<ProductName, Parts>)
         return with_path().find(|name| name.as_str() == product).cloned();
     }
     let named = with_path().filter(|name| product.starts_with(name.as_str()));
-    named.max_by_key(|name| name.as_str().len()).or_else(|| with_path().next().filter(|_| with_path().count() == 1)).cloned()
+    named
+        .max_by_key(|name| name.as_str().len())
+        .or_else(|| with_path().next().filter(|_| with_path().count() == 1))
+        .cloned()
 }
 
 fn error(rule: &'static str, place: &Place, message: impl Into<String>) -> Finding {
@@ -225,10 +229,8 @@ fn recommendation(
         return;
     };
     if !migration.window.contains(&entry.app) {
-        let message = format!(
-            "`{}` is recommended at {}, but its window is {}",
-            entry.migration, entry.app, migration.window
-        );
+        let message =
+            format!("`{}` is recommended at {}, but its window is {}", entry.migration, entry.app, migration.window);
         let finding = error(rules::RECOMMENDED_OUTSIDE, &entry.place, message);
         let finding = finding.related(migration.window_place().clone(), "the window");
         findings.push(finding.hint("recommend a release inside the window, or widen the window"));

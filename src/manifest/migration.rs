@@ -15,12 +15,7 @@ use super::report::{Report, WithHint};
 use super::rules;
 
 /// A migration; `stem` is its file's name without extension.
-pub(super) fn migration(
-    report: &mut Report,
-    document: &Node,
-    mut fields: Fields<'_>,
-    stem: &str,
-) -> Option<Migration> {
+pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields<'_>, stem: &str) -> Option<Migration> {
     let name = fields.required(report, "name").and_then(|node| {
         let name = read::name(report, node)?;
         if name != stem {
@@ -37,22 +32,25 @@ pub(super) fn migration(
     let description = fields.optional("description").and_then(|node| read::text(report, node));
     let docs = fields.optional("docs").and_then(|node| read::text(report, node));
     let window = fields.optional("window").and_then(|node| window(report, node, &mut places));
-    let services = fields.optional("services").map(|node| map(report, node, |report, node| {
-        let range = read::range(report, node)?;
-        Some((range, report.place(node.span)))
-    }));
-    let depends_on = fields.optional("depends_on").map(|node| read::list(report, node, |report, item| {
-        let name = MigrationName::new(read::text(report, item)?);
-        places.depends_on.push(report.place(item.span));
-        Some(name)
-    }));
+    let services = fields.optional("services").map(|node| {
+        map(report, node, |report, node| {
+            let range = read::range(report, node)?;
+            Some((range, report.place(node.span)))
+        })
+    });
+    let depends_on = fields.optional("depends_on").map(|node| {
+        read::list(report, node, |report, item| {
+            let name = MigrationName::new(read::text(report, item)?);
+            places.depends_on.push(report.place(item.span));
+            Some(name)
+        })
+    });
     let required = fields.optional("required").and_then(|node| super::probe::probe(report, node, names));
     let precheck = probes(report, fields.optional("precheck"), names);
     let healthcheck = probes(report, fields.optional("healthcheck"), names);
     let progress = fields.optional("progress").and_then(|node| progress(report, node, names));
-    let operations = fields
-        .required(report, "operations")
-        .map(|node| operations(report, node, names, UndoRule::Demanded));
+    let operations =
+        fields.required(report, "operations").map(|node| operations(report, node, names, UndoRule::Demanded));
     let postcheck = probes(report, fields.optional("postcheck"), names);
     let place = report.place(fields.head());
     fields.finish(report);

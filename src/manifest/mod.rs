@@ -195,7 +195,8 @@ fn is_our_format(report: &mut Report, fields: &mut Fields<'_>) -> bool {
     if found == FORMAT {
         return true;
     }
-    let later = found.strip_prefix("orchestrate/v").and_then(|number| number.parse::<u32>().ok()).is_some_and(|n| n > 1);
+    let later =
+        found.strip_prefix("orchestrate/v").and_then(|number| number.parse::<u32>().ok()).is_some_and(|n| n > 1);
     let (message, hint) = if later {
         let message = format!("`{found}` is a later format than this program reads");
         (message, format!("use a later version of orchestrate, or write the file as `{FORMAT}`"))

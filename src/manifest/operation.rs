@@ -62,7 +62,11 @@ fn body(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>, name: St
             .error(rules::OPERATION_KIND, fields.head(), "the operation says nothing to do")
             .with_hint(format!("give it exactly one of: {}", KINDS.join(", "))),
         several => report
-            .error(rules::OPERATION_KIND, fields.head(), format!("the operation is of two kinds: {}", several.join(", ")))
+            .error(
+                rules::OPERATION_KIND,
+                fields.head(),
+                format!("the operation is of two kinds: {}", several.join(", ")),
+            )
             .with_hint("split it into two operations, each with its own undo"),
     }
     for kind in KINDS {
@@ -78,9 +82,9 @@ fn body(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>, name: St
     let settings = fields.optional("settings").map(|node| map(report, node, read::scalar));
     let own_timeout = fields.optional("timeout").and_then(|node| read::duration(report, node));
     let retry = fields.optional("retry").and_then(|node| retry(report, node));
-    let scope = fields.optional("scope").and_then(|node| {
-        choice(report, node, &[("each_shard", Scope::EachShard), ("cluster", Scope::Cluster)])
-    });
+    let scope = fields
+        .optional("scope")
+        .and_then(|node| choice(report, node, &[("each_shard", Scope::EachShard), ("cluster", Scope::Cluster)]));
     let transaction = fields.optional("transaction").and_then(|node| read::boolean(report, node));
     Some(Operation {
         name,
@@ -206,8 +210,7 @@ fn copy(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>) -> Option
     let filter = inner.optional("where").and_then(|node| read::template(report, node, names));
     let by = inner.required(report, "by").map(|node| read::one_or_more(report, node)).filter(|by| !by.is_empty());
     let parallel = inner.optional("parallel").and_then(|node| read::integer(report, node, 1..=256));
-    let proofs =
-        [("count", Verification::Count), ("checksum", Verification::Checksum), ("none", Verification::None)];
+    let proofs = [("count", Verification::Count), ("checksum", Verification::Checksum), ("none", Verification::None)];
     let verify = inner.optional("verify").and_then(|node| choice(report, node, &proofs));
     let by = by?;
     Some(Action::Copy {
@@ -258,13 +261,7 @@ fn retry(report: &mut Report, node: &Node) -> Option<Retry> {
     Some(Retry { attempts: u32::try_from(attempts?).ok()?, backoff })
 }
 
-fn undo(
-    report: &mut Report,
-    fields: &mut Fields<'_>,
-    operation: &Operation,
-    names: Names<'_>,
-    rule: UndoRule,
-) -> Undo {
+fn undo(report: &mut Report, fields: &mut Fields<'_>, operation: &Operation, names: Names<'_>, rule: UndoRule) -> Undo {
     let names = Names { item: names.item || matches!(operation.action, Action::ForEach { .. }), ..names };
     let undo = fields.optional("undo");
     let reason = fields.optional("irreversible");
@@ -283,9 +280,9 @@ fn undo(
             }
             Undo::Nothing
         }
-        (Some(node), None) => undo_operation(report, node, operation, names).map_or(Undo::Nothing, |undo| {
-            Undo::Operation(Box::new(undo))
-        }),
+        (Some(node), None) => {
+            undo_operation(report, node, operation, names).map_or(Undo::Nothing, |undo| Undo::Operation(Box::new(undo)))
+        }
     }
 }
 

@@ -61,9 +61,7 @@ pub(super) fn progress(report: &mut Report, node: &Node, names: Names<'_>) -> Op
     let mut fields = Fields::of(report, node)?;
     let target = fields.required(report, "target").and_then(|node| read::text(report, node));
     let has_sql = fields.has("sql");
-    let mut statement = |report: &mut Report, key| {
-        fields.optional(key).map(|node| read::template(report, node, names))
-    };
+    let mut statement = |report: &mut Report, key| fields.optional(key).map(|node| read::template(report, node, names));
     let (sql, done, total) = (statement(report, "sql"), statement(report, "done"), statement(report, "total"));
     let progress = match (sql, done, total) {
         (Some(sql), None, None) => sql.zip(target).map(|(sql, target)| Progress::Percent { target, sql }),

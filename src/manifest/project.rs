@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Environment, Project, ProductName, ServiceSource, Target};
+use crate::model::{Environment, ProductName, Project, ServiceSource, Target};
 use crate::template::Names;
 
 use super::fields::{Fields, map};
@@ -68,9 +68,7 @@ fn service(report: &mut Report, node: &Node) -> Option<ServiceSource> {
             let probe = super::probe::probe(report, node, Names::default())?;
             Some(ServiceSource::Probe(Box::new(probe)))
         }
-        Value::Scalar { .. } | Value::Sequence(_) => {
-            read::service_version(report, node).map(ServiceSource::Version)
-        }
+        Value::Scalar { .. } | Value::Sequence(_) => read::service_version(report, node).map(ServiceSource::Version),
     }
 }
 

@@ -78,8 +78,7 @@ fn document(kind: Kind) -> Value {
         Kind::Migration => migration(),
         Kind::UpgradePath => upgrade_path(),
         Kind::Releases => {
-            let properties =
-                json!({ "product": text("The product, where the file's name does not tell"), "releases": list(reference("release")) });
+            let properties = json!({ "product": text("The product, where the file's name does not tell"), "releases": list(reference("release")) });
             (vec!["releases"], properties)
         }
         Kind::Platform => {
@@ -103,8 +102,7 @@ fn document(kind: Kind) -> Value {
             (vec!["operations"], properties)
         }
         Kind::Project => {
-            let properties =
-                json!({ "product": reference("name"), "environments": map(reference("environment")) });
+            let properties = json!({ "product": reference("name"), "environments": map(reference("environment")) });
             (vec![], properties)
         }
     };
@@ -296,22 +294,25 @@ fn operation() -> Value {
 }
 
 fn environment() -> Value {
-    object(&[], json!({
-        "store": text("Where runs are kept: sqlite://… or postgres://…"),
-        "targets": map(object(&["url"], json!({
-            "url": text("http(s)://… is ClickHouse; postgres://…, sqlite://…"),
-            "database": text("The database to use"),
-            "cluster": text("The ClickHouse cluster"),
-        }))),
-        "platform": reference("name"),
-        "vars": map(reference("word")),
-        "services": map(json!({ "anyOf": [{ "type": "string" }, reference("probe")] })),
-        "settings": object(&[], json!({
-            "auto_rollback": { "type": "boolean" },
-            "max_concurrent": { "type": "integer", "minimum": 1 },
-            "default_timeout": reference("duration"),
-            "healthcheck_interval": reference("duration"),
-            "auto_start": { "type": "boolean" },
-        })),
-    }))
+    object(
+        &[],
+        json!({
+            "store": text("Where runs are kept: sqlite://… or postgres://…"),
+            "targets": map(object(&["url"], json!({
+                "url": text("http(s)://… is ClickHouse; postgres://…, sqlite://…"),
+                "database": text("The database to use"),
+                "cluster": text("The ClickHouse cluster"),
+            }))),
+            "platform": reference("name"),
+            "vars": map(reference("word")),
+            "services": map(json!({ "anyOf": [{ "type": "string" }, reference("probe")] })),
+            "settings": object(&[], json!({
+                "auto_rollback": { "type": "boolean" },
+                "max_concurrent": { "type": "integer", "minimum": 1 },
+                "default_timeout": reference("duration"),
+                "healthcheck_interval": reference("duration"),
+                "auto_start": { "type": "boolean" },
+            })),
+        }),
+    )
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Blocked, Engine, Migration, MigrationName, Note, Platform, ProductName, Project, Recommended, Release, RequiredStop,
-    Runbook, Template,
+    Blocked, Engine, Migration, MigrationName, Note, Platform, ProductName, Project, Recommended, Release,
+    RequiredStop, Runbook, Template,
 };
 
 /// What the files of a project say. It exists only if every reference leads somewhere and nothing contradicts itself.

@@ -217,10 +217,7 @@ mod tests {
     #[test]
     fn versions_are_whole_and_may_carry_a_v() {
         assert_eq!(Version::parse("v1.33.0"), Version::parse("1.33.0"));
-        assert_eq!(
-            Version::parse("1.30"),
-            Err(VersionError::Partial { text: "1.30".into(), whole: "1.30.0".into() })
-        );
+        assert_eq!(Version::parse("1.30"), Err(VersionError::Partial { text: "1.30".into(), whole: "1.30.0".into() }));
         assert_eq!(Version::parse("latest"), Err(VersionError::Unreadable { text: "latest".into() }));
     }
 

@@ -36,8 +36,24 @@ const TARGET: &[&str] = &["name", "database", "cluster"];
 const STEP: &[&str] = &["number", "app", "chart", "image_override", "image_tag", "from_app", "from_chart"];
 const RUN: &[&str] = &["id", "started"];
 const FILTERS: &[&str] = &[
-    "abs", "capitalize", "default", "d", "first", "float", "ident", "int", "join", "last", "length", "lower", "replace",
-    "round", "string", "title", "trim", "upper",
+    "abs",
+    "capitalize",
+    "default",
+    "d",
+    "first",
+    "float",
+    "ident",
+    "int",
+    "join",
+    "last",
+    "length",
+    "lower",
+    "replace",
+    "round",
+    "string",
+    "title",
+    "trim",
+    "upper",
 ];
 const TESTS: &[&str] = &["defined", "undefined", "none", "true", "false", "number", "string", "in", "eq", "ne"];
 

@@ -1,0 +1,6 @@
+//! The one integration binary: the architecture, what is checked in, the command line, and the planner's promises.
+
+mod cli;
+mod samples;
+mod support;
+mod tidy;

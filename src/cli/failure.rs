@@ -1,0 +1,84 @@
+//! What went wrong, with what to do about it and the exit code. Causes are printed once, here.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use super::output::{Output, style};
+
+/// The exit codes, as the documentation lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Something that should not happen.
+    Unexpected,
+    /// The command line is wrong.
+    Usage,
+    /// The files are wrong.
+    InvalidManifests,
+    /// There is no plan.
+    NoPlan,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Done => 0,
+            Exit::Unexpected => 1,
+            Exit::Usage => 2,
+            Exit::InvalidManifests => 3,
+            Exit::NoPlan => 4,
+        })
+    }
+}
+
+/// A command that did not do what it was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    message: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure in one sentence.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// A failure from an error with its causes.
+    pub fn from_error(exit: Exit, error: &dyn Error) -> Failure {
+        let mut failure = Failure::new(exit, error.to_string());
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            failure.causes.push(error.to_string());
+            cause = error.source();
+        }
+        failure
+    }
+
+    /// The same with what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Tells it on standard error.
+    pub fn tell(self, output: &mut Output) -> Exit {
+        let mut text = format!("{}{}", style::error("error: "), self.message);
+        for cause in &self.causes {
+            text.push_str(&format!("\n  caused by: {cause}"));
+        }
+        for hint in &self.hints {
+            text.push_str(&format!("\n{}{hint}", style::hint("hint: ")));
+        }
+        output.talk(&text);
+        self.exit
+    }
+}
+
+/// Standard output that cannot be written to: a reader that went away is fine, a full disk is not.
+pub(super) fn broken_output(error: &std::io::Error) -> ExitCode {
+    if error.kind() == std::io::ErrorKind::BrokenPipe { Exit::Done.into() } else { Exit::Unexpected.into() }
+}

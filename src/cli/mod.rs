@@ -1,0 +1,55 @@
+//! The command line: what people type, what they see, and the exit code.
+//!
+//! One file a verb; what they share stands in `args` (what is typed), `project` (loading), `findings` (how findings look),
+//! `failure` (what went wrong, with hints and an exit code) and `output` (standard output and error).
+
+mod args;
+mod failure;
+mod findings;
+mod lint;
+mod output;
+mod plan;
+mod plan_text;
+mod project;
+mod schema;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Verb};
+use failure::{Exit, Failure};
+use output::Output;
+
+/// Runs a command line to its end.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    arguments.global.color.write_global();
+    crate::telemetry::start(arguments.global.log_format, arguments.global.verbose, arguments.global.quiet);
+    let mut output = Output::new();
+    let exit = verb(&arguments, &mut output).unwrap_or_else(|failure| failure.tell(&mut output));
+    // A reader that went away has had what it wanted.
+    output.finish().map_or_else(|error| failure::broken_output(&error), |()| exit.into())
+}
+
+fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    match &arguments.verb {
+        Verb::Plan(plan) => plan::run(&arguments.global, plan, output),
+        Verb::Lint(lint) => lint::run(&arguments.global, lint, output),
+        Verb::Schema(schema) => schema::run(schema, output),
+    }
+}
+
+/// Help and version go to standard output; a mistake goes to standard error with exit code 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    let is_mistake = error.use_stderr();
+    match error.print() {
+        Ok(()) if is_mistake => Exit::Usage.into(),
+        Ok(()) => Exit::Done.into(),
+        Err(error) => failure::broken_output(&error),
+    }
+}

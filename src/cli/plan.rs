@@ -1,0 +1,114 @@
+//! `orchestrate plan`: the way from one version to another, in five shapes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::plan::{NoPlan, NoPlanDocument, Plan, PlanDocument, Question, RequestError, plan, settle};
+use crate::template::{Report, render_report};
+
+use super::args::{Global, PlanArguments, PlanFormat, Prefer};
+use super::failure::{Exit, Failure};
+use super::output::{Output, style};
+use super::{plan_text, project};
+
+pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Output) -> Result<Exit, Failure> {
+    let catalog = project::catalog(global, output)?;
+    let product = project::product(global, &catalog)?;
+    let request = settle(product, &question(arguments)).map_err(|error| refused(product.name.as_str(), error))?;
+    for warning in request.warnings.iter().filter(|_| !global.quiet) {
+        output.talk(&format!("{}{warning}", style::warning("warning: ")));
+    }
+    match plan(product, &request) {
+        Ok(plan) => {
+            for warning in plan.warnings.iter().filter(|text| !global.quiet && !request.warnings.contains(text)) {
+                output.talk(&format!("{}{warning}", style::warning("warning: ")));
+            }
+            show(&plan, arguments, output)?;
+            Ok(Exit::Done)
+        }
+        Err(refusal) => {
+            refuse(&refusal, arguments.format, output);
+            Ok(Exit::NoPlan)
+        }
+    }
+}
+
+fn question(arguments: &PlanArguments) -> Question {
+    let names = |names: &Vec<String>| {
+        let names = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    Question {
+        from: arguments.from.clone(),
+        from_chart: arguments.from_chart.clone(),
+        to: arguments.to.clone(),
+        completed: arguments.completed.as_ref().map(names),
+        preference: match arguments.prefer {
+            Prefer::Recommended => crate::plan::Preference::Recommended,
+            Prefer::Fewest => crate::plan::Preference::Fewest,
+        },
+        only_required: arguments.only_required,
+    }
+}
+
+fn refused(product: &str, error: RequestError) -> Failure {
+    let failure = Failure::from_error(Exit::Usage, &error);
+    match error {
+        RequestError::NoReleases(_) => {
+            failure.hint(format!("list them under `releases` in upgrade-paths/{product}.yaml"))
+        }
+        RequestError::UnknownDestination { near, .. } => failure.hint(format!("the nearest are {}", near.join(", "))),
+        RequestError::UnknownMigration { near, .. } => failure.hint(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("its file would stand in manifests/{product}/"),
+        }),
+        RequestError::UnknownChart(_) => failure.hint("add --from VERSION"),
+    }
+}
+
+fn show(plan: &Plan, arguments: &PlanArguments, output: &mut Output) -> Result<(), Failure> {
+    let document = PlanDocument::from(plan);
+    let as_json =
+        || serde_json::to_string_pretty(&document).map_err(|error| Failure::from_error(Exit::Unexpected, &error));
+    let report = |report| {
+        render_report(report, &context(plan, &document)).map_err(|error| Failure::from_error(Exit::Unexpected, &error))
+    };
+    let text = match arguments.format {
+        PlanFormat::Text => plan_text::plan(plan),
+        PlanFormat::Json => as_json()?,
+        PlanFormat::Markdown => report(Report::PlanMarkdown)?,
+        PlanFormat::Mermaid => report(Report::PlanMermaid)?,
+        PlanFormat::Dot => crate::plan::dot(plan),
+    };
+    if let Some(path) = &arguments.out {
+        std::fs::write(path, as_json()? + "\n").map_err(|error| {
+            let failure = Failure::new(Exit::Unexpected, format!("cannot write {}: {error}", path.display()));
+            failure.hint("name a file in a folder that exists and that you may write to")
+        })?;
+    }
+    output.data(&text);
+    Ok(())
+}
+
+/// The plan as JSON, with what reports show besides.
+fn context(plan: &Plan, document: &PlanDocument) -> Value {
+    let mut context = json!(document);
+    context["title"] = json!(plan.title);
+    for (index, step) in plan.steps.iter().enumerate() {
+        context["steps"][index]["image_tag"] = json!(step.image_tag);
+        context["steps"][index]["chart_ships"] = json!(step.chart_ships.as_ref().map(ToString::to_string));
+    }
+    for (index, line) in plan.services.iter().enumerate() {
+        context["services"][index]["advice"] = json!(line.advice);
+    }
+    context
+}
+
+/// A refusal is an answer: machines find it on standard output in every case, people on standard error.
+fn refuse(refusal: &NoPlan, format: PlanFormat, output: &mut Output) {
+    if format == PlanFormat::Json {
+        output.data(&format!("{:#}", json!(NoPlanDocument::from(refusal))));
+    }
+    output.talk(&plan_text::refusal(refusal));
+}

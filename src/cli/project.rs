@@ -1,0 +1,58 @@
+//! Loads the project that a command is about, and picks its product.
+
+use crate::config::{self, ConfigError};
+use crate::manifest::{Broken, Sources, load};
+use crate::model::{Catalog, Product, nearest};
+
+use super::args::Global;
+use super::failure::{Exit, Failure};
+use super::findings;
+use super::output::Output;
+
+/// The catalog or its findings, with the texts that they point into.
+pub(super) fn read(global: &Global) -> Result<(Result<Catalog, Broken>, Sources), Failure> {
+    let files = config::read_project(&global.project).map_err(|error| {
+        let failure = Failure::from_error(Exit::Usage, &error);
+        match error {
+            ConfigError::NoDirectory(_) | ConfigError::NoProject(_) => {
+                failure.hint("run it in the project's directory, or name that with --project DIR")
+            }
+            ConfigError::Unreadable { .. } => failure.hint("check the file's permissions"),
+            ConfigError::TooDeep(_) => failure.hint("remove the link, or move the files up"),
+        }
+    })?;
+    Ok(load(files))
+}
+
+/// The catalog; findings are told and end the command.
+pub(super) fn catalog(global: &Global, output: &mut Output) -> Result<Catalog, Failure> {
+    let (catalog, sources) = read(global)?;
+    catalog.map_err(|Broken(broken)| {
+        output.talk(&findings::text(&broken, &sources));
+        let count = broken.len();
+        let files = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+        Failure::new(Exit::InvalidManifests, format!("the project has {files}"))
+            .hint("`orchestrate lint --explain RULE` tells more about a rule")
+    })
+}
+
+/// The product that is meant: by option, by the project file, or because there is only one.
+pub(super) fn product<'a>(global: &Global, catalog: &'a Catalog) -> Result<&'a Product, Failure> {
+    let named = global.product.as_deref().or(catalog.project.product.as_ref().map(|name| name.as_str()));
+    let names: Vec<&str> = catalog.products.keys().map(|name| name.as_str()).collect();
+    let known = || format!("products: {}", names.join(", "));
+    match (named, names.as_slice()) {
+        (Some(name), _) => catalog.products.get(name).ok_or_else(|| {
+            let failure = Failure::new(Exit::Usage, format!("there is no product `{name}`"));
+            match nearest(name, names.iter().copied()) {
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None => failure.hint(known()),
+            }
+        }),
+        (None, [_]) => catalog.products.values().next().ok_or_else(|| Failure::new(Exit::Unexpected, "no product")),
+        (None, []) => Err(Failure::new(Exit::Usage, "the project has no product")
+            .hint("add upgrade-paths/<product>.yaml; `orchestrate schema upgrade-path` tells its keys")),
+        (None, _) => Err(Failure::new(Exit::Usage, "the project has several products")
+            .hint(format!("name one with --product, or `product:` in orchestrate.yaml; {}", known()))),
+    }
+}

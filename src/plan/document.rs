@@ -1,0 +1,256 @@
+//! The JSON of a plan and of a refusal: versioned, stable, and the only shapes that leave this stage as text.
+//!
+//! Fields are the keys of the format as `docs/json.md` describes them.
+#![expect(missing_docs, reason = "the fields are the documented keys of the format")]
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::model::{Crossing, MigrationName, NoteTime, Product, Version, format_ranges};
+
+use super::request::Request;
+use super::{Because, DueNote, NoPlan, Plan, Release, Step};
+
+/// The format of a plan.
+pub const PLAN_FORMAT: &str = "orchestrate.plan/v1";
+/// The format of a refusal.
+pub const NO_PLAN_FORMAT: &str = "orchestrate.no-plan/v1";
+
+/// A plan as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanDocument {
+    pub format: String,
+    pub product: String,
+    pub digest: String,
+    pub from: AtDocument,
+    pub to: AtDocument,
+    pub assumed_complete: Vec<String>,
+    pub steps: Vec<StepDocument>,
+    pub services: Vec<ServiceDocument>,
+    pub warnings: Vec<String>,
+}
+
+/// An app on a chart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AtDocument {
+    pub app: String,
+    pub chart: Option<String>,
+}
+
+/// A step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepDocument {
+    pub number: usize,
+    pub deploy: bool,
+    pub release: StepReleaseDocument,
+    pub migrations: Vec<String>,
+    pub because: Vec<BecauseDocument>,
+    pub notes: Vec<NoteDocument>,
+    pub needs: BTreeMap<String, String>,
+    pub provides: BTreeMap<String, String>,
+}
+
+/// The release of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepReleaseDocument {
+    pub app: String,
+    pub chart: Option<String>,
+    pub image_override: bool,
+}
+
+/// A reason for a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BecauseDocument {
+    pub migration: Option<String>,
+    pub until: Option<String>,
+    pub opens: Option<String>,
+    pub text: String,
+}
+
+/// A note that is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteDocument {
+    pub title: String,
+    pub body: String,
+    pub when: String,
+    pub acknowledge: bool,
+    pub crossing: BTreeMap<String, String>,
+}
+
+/// A service over the steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceDocument {
+    pub name: String,
+    pub segments: Vec<SegmentDocument>,
+}
+
+/// Steps that one version of a service serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentDocument {
+    pub from_step: usize,
+    pub to_step: usize,
+    pub range: String,
+}
+
+/// A refusal as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoPlanDocument {
+    pub format: String,
+    pub from: AtDocument,
+    pub to: AtDocument,
+    pub reasons: Vec<ReasonDocument>,
+    pub fixes: Vec<FixDocument>,
+}
+
+/// A fact that rules a plan out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonDocument {
+    pub text: String,
+    pub file: Option<String>,
+    pub line: Option<u32>,
+}
+
+/// What would open the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixDocument {
+    pub text: String,
+}
+
+fn text(version: &Option<Version>) -> Option<String> {
+    version.as_ref().map(Version::to_string)
+}
+
+impl From<&Release> for AtDocument {
+    fn from(release: &Release) -> AtDocument {
+        AtDocument { app: release.app.to_string(), chart: text(&release.chart) }
+    }
+}
+
+impl From<&Plan> for PlanDocument {
+    fn from(plan: &Plan) -> PlanDocument {
+        let segment = |segment: &super::Segment| SegmentDocument {
+            from_step: segment.from_step,
+            to_step: segment.to_step,
+            range: format_ranges(&segment.range),
+        };
+        let service = |line: &super::ServiceLine| ServiceDocument {
+            name: line.name.clone(),
+            segments: line.segments.iter().map(segment).collect(),
+        };
+        PlanDocument {
+            format: PLAN_FORMAT.to_owned(),
+            product: plan.product.clone(),
+            digest: plan.digest.clone(),
+            from: (&plan.from).into(),
+            to: (&plan.to).into(),
+            assumed_complete: plan.assumed_complete.iter().map(ToString::to_string).collect(),
+            steps: plan.steps.iter().map(StepDocument::from).collect(),
+            services: plan.services.iter().map(service).collect(),
+            warnings: plan.warnings.clone(),
+        }
+    }
+}
+
+impl From<&Step> for StepDocument {
+    fn from(step: &Step) -> StepDocument {
+        StepDocument {
+            number: step.number,
+            deploy: step.deploy,
+            release: StepReleaseDocument {
+                app: step.release.app.to_string(),
+                chart: text(&step.release.chart),
+                image_override: step.image_tag.is_some(),
+            },
+            migrations: step.migrations.iter().map(MigrationName::to_string).collect(),
+            because: step.because.iter().map(BecauseDocument::from).collect(),
+            notes: step.notes.iter().map(NoteDocument::from).collect(),
+            needs: step.needs.iter().map(|(name, range)| (name.clone(), format_ranges(range))).collect(),
+            provides: step.provides.iter().map(|(name, version)| (name.clone(), version.to_string())).collect(),
+        }
+    }
+}
+
+impl From<&Because> for BecauseDocument {
+    fn from(because: &Because) -> BecauseDocument {
+        BecauseDocument {
+            migration: because.migration.as_ref().map(ToString::to_string),
+            until: text(&because.until),
+            opens: text(&because.opens),
+            text: because.text.clone(),
+        }
+    }
+}
+
+impl From<&DueNote> for NoteDocument {
+    fn from(note: &DueNote) -> NoteDocument {
+        let (key, version) = match &note.crossing {
+            Crossing::App(app) => ("app", app),
+            Crossing::Chart(chart) => ("chart", chart),
+        };
+        let when = match note.when {
+            NoteTime::Before => "before",
+            NoteTime::After => "after",
+        };
+        NoteDocument {
+            title: note.title.clone(),
+            body: note.body.clone(),
+            when: when.to_owned(),
+            acknowledge: note.acknowledge,
+            crossing: BTreeMap::from([(key.to_owned(), version.to_string())]),
+        }
+    }
+}
+
+impl From<&NoPlan> for NoPlanDocument {
+    fn from(refusal: &NoPlan) -> NoPlanDocument {
+        let reason = |reason: &super::Reason| ReasonDocument {
+            text: reason.text.clone(),
+            file: reason.place.as_ref().map(|place| place.file.to_string()),
+            line: reason.place.as_ref().map(|place| place.line),
+        };
+        NoPlanDocument {
+            format: NO_PLAN_FORMAT.to_owned(),
+            from: (&refusal.from).into(),
+            to: (&refusal.to).into(),
+            reasons: refusal.reasons.iter().map(reason).collect(),
+            fixes: refusal.fixes.iter().map(|fix| FixDocument { text: fix.clone() }).collect(),
+        }
+    }
+}
+
+/// What a plan depends on, as one number: the content of every file of the product, and the question.
+pub(super) fn digest(product: &Product, request: &Request) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let migrations: BTreeMap<&str, String> =
+        product.migrations.iter().map(|(name, migration)| (name.as_str(), hex(&migration.digest))).collect();
+    let names = |names: &std::collections::BTreeSet<MigrationName>| {
+        names.iter().map(MigrationName::to_string).collect::<Vec<_>>()
+    };
+    let world = json!({
+        "format": PLAN_FORMAT,
+        "product": product.name.as_str(),
+        "path": hex(&product.path_digest),
+        "migrations": migrations,
+        "from": request.from.to_string(),
+        "from_chart": text(&request.from_chart),
+        "to": request.to.to_string(),
+        "completed": request.completed.as_ref().map(names),
+        "prefer": request.preference.as_str(),
+        "only_required": request.only_required,
+    });
+    format!("sha256:{}", hex(&Sha256::digest(world.to_string().as_bytes())))
+}

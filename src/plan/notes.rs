@@ -1,0 +1,106 @@
+//! The notes that each move crosses.
+
+use serde::Serialize;
+
+use crate::model::{Crossing, Note, Version};
+
+use super::line::Stop;
+use super::problem::World;
+use super::{DueNote, Step};
+
+#[derive(Serialize)]
+struct Context {
+    step: Names,
+}
+
+#[derive(Serialize)]
+struct Names {
+    number: usize,
+    app: String,
+    chart: Option<String>,
+    image_override: bool,
+    image_tag: Option<String>,
+    from_app: String,
+    from_chart: Option<String>,
+}
+
+/// Gives each deploying step the notes between the release before it and its own, those before the deploy first, then in
+/// the order of the versions crossed.
+pub(super) fn attach(world: &World<'_>, stops: &[Stop<'_>], steps: &mut [Step], warnings: &mut Vec<String>) {
+    let mut app = stops[0].app.clone();
+    let mut chart = stops[0].chart.clone().or_else(|| lowest_chart(world, &app));
+    let mut from = &stops[0];
+    for (stop, step) in stops[1..].iter().zip(steps.iter_mut().filter(|step| step.deploy)) {
+        let crossed = |note: &&Note| match &note.crossing {
+            Crossing::App(version) => app < *version && *version <= stop.app,
+            Crossing::Chart(version) => {
+                stop.chart.as_ref().is_some_and(|to| *version <= *to)
+                    && chart.as_ref().is_none_or(|from| from < version)
+            }
+        };
+        let mut notes: Vec<&Note> = world.product.notes.iter().filter(crossed).collect();
+        notes.sort_by_cached_key(|note| {
+            (note.when, shipped_by(world, &note.crossing), chart_of(note), note.place.clone())
+        });
+        let context = context(step, from);
+        step.notes = notes.into_iter().map(|note| due(note, &context, warnings)).collect();
+        app = app.max(stop.app.clone());
+        chart = chart.max(stop.chart.clone());
+        from = stop;
+    }
+}
+
+/// The cautious reading of an unknown chart: the lowest that ships this app, or the next lower one.
+fn lowest_chart(world: &World<'_>, app: &Version) -> Option<Version> {
+    let below = world.product.releases.iter().filter(|release| release.app <= *app && release.chart.is_some());
+    let nearest = below.clone().map(|release| &release.app).max()?;
+    below.filter(|release| release.app == *nearest).filter_map(|release| release.chart.clone()).min()
+}
+
+/// The app version at which a crossing happens, so that notes on apps and on charts have one order.
+fn shipped_by(world: &World<'_>, crossing: &Crossing) -> Option<Version> {
+    match crossing {
+        Crossing::App(app) => Some(app.clone()),
+        Crossing::Chart(chart) => {
+            let from =
+                world.product.releases.iter().filter(|release| release.chart.as_ref().is_some_and(|c| c >= chart));
+            from.min_by_key(|release| release.chart.clone()).map(|release| release.app.clone())
+        }
+    }
+}
+
+fn chart_of(note: &Note) -> Option<Version> {
+    match &note.crossing {
+        Crossing::Chart(chart) => Some(chart.clone()),
+        Crossing::App(_) => None,
+    }
+}
+
+fn context(step: &Step, from: &Stop<'_>) -> Context {
+    let text = |version: &Option<Version>| version.as_ref().map(Version::to_string);
+    Context {
+        step: Names {
+            number: step.number,
+            app: step.release.app.to_string(),
+            chart: text(&step.release.chart),
+            image_override: step.image_tag.is_some(),
+            image_tag: step.image_tag.clone(),
+            from_app: from.app.to_string(),
+            from_chart: text(&from.chart),
+        },
+    }
+}
+
+fn due(note: &Note, context: &Context, warnings: &mut Vec<String>) -> DueNote {
+    let body = crate::template::render(&note.body.text, context).unwrap_or_else(|error| {
+        warnings.push(format!("{}: {error}", note.body.place));
+        note.body.text.clone()
+    });
+    DueNote {
+        title: note.title.clone(),
+        body: body.trim_end().to_owned(),
+        when: note.when,
+        acknowledge: note.acknowledge,
+        crossing: note.crossing.clone(),
+    }
+}

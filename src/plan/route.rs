@@ -1,0 +1,304 @@
+//! The search: the best path through a problem, exactly.
+//!
+//! Each forced migration has a stretch of stops of which the path must contain one; a move may not jump over a whole
+//! stretch. Dependencies narrow the stretches: a migration cannot run before those it depends on can, nor they after it
+//! must. With that, a path fits exactly if it jumps over no stretch, and its cost adds up over its moves, so the best
+//! one is a shortest path in [`VersionGraph`]. Two things do not add up, and are branched on (best first, so that the
+//! first answer that is true to its estimate is the best): a migration whose services leave gaps in its stretch, and two
+//! migrations whose recommended releases stand against their dependency.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Add;
+
+use crate::graph::VersionGraph;
+
+use super::Preference;
+use super::problem::{Problem, Stretch};
+
+/// What a path costs, the more important part first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cost(u64, u64);
+
+impl Add for Cost {
+    type Output = Cost;
+    fn add(self, other: Cost) -> Cost {
+        Cost(self.0 + other.0, self.1 + other.1)
+    }
+}
+
+impl Cost {
+    fn new(preference: Preference, away: usize, deploys: usize) -> Cost {
+        let (away, deploys) = (away as u64, deploys as u64);
+        match preference {
+            Preference::Recommended => Cost(away, deploys),
+            Preference::Fewest => Cost(deploys, away),
+        }
+    }
+}
+
+/// A path with the stop of each task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// Stops from the start to the goal.
+    pub path: Vec<usize>,
+    /// For each task, the stop at which it runs.
+    pub places: Vec<usize>,
+}
+
+/// The order in which answers are preferred: by cost, then the later releases, from the first stop on.
+type Key = (Cost, Vec<Reverse<usize>>);
+
+/// Choices that are fixed on the way to an exact answer.
+#[derive(Clone, Debug, Default)]
+struct Choices {
+    /// Tasks that must run within a part of their stretch.
+    parts: BTreeMap<usize, Stretch>,
+    /// Tasks that do without their recommended stop.
+    given_up: BTreeSet<usize>,
+}
+
+/// What is left of a problem under some choices.
+struct Bounds {
+    /// For each task, the first and the last stop at which it can run.
+    stretches: Vec<Stretch>,
+    /// For each task, the recommended stop that it can still have.
+    kept: Vec<Option<usize>>,
+}
+
+/// Why a path is not true to its estimate, and the choices one of which holds in every answer.
+struct Conflict {
+    either: [Choices; 2],
+}
+
+/// The best route, or nothing if there is none.
+pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<Route> {
+    if !problem.goal_is_open {
+        return None;
+    }
+    let mut open: BTreeMap<(Key, usize), (Choices, Bounds)> = BTreeMap::new();
+    let mut best: Option<(Key, Route)> = None;
+    let mut made = 0;
+    let mut push = |open: &mut BTreeMap<(Key, usize), (Choices, Bounds)>, choices: Choices| {
+        if let Some(bounds) = Bounds::of(problem, &choices)
+            && let Some(key) = shortest(problem, &bounds, preference)
+        {
+            made += 1;
+            open.insert((key, made), (choices, bounds));
+        }
+    };
+    push(&mut open, Choices::default());
+    while let Some(((estimate, _), (choices, bounds))) = open.pop_first() {
+        if best.as_ref().is_some_and(|(key, _)| *key <= estimate) {
+            break;
+        }
+        let path: Vec<usize> = estimate.1.iter().map(|stop| stop.0).collect();
+        let (route, conflict) = settle(problem, &choices, &bounds, &path);
+        if let Some(route) = route {
+            let away = away(problem, &route);
+            let key = (Cost::new(preference, away, path.len() - 1), estimate.1.clone());
+            if best.as_ref().is_none_or(|(other, _)| key < *other) {
+                best = Some((key, route));
+            }
+        }
+        for choices in conflict.into_iter().flat_map(|conflict| conflict.either) {
+            push(&mut open, choices);
+        }
+    }
+    best.map(|(_, route)| route)
+}
+
+/// How many tasks run away from their recommended stop.
+fn away(problem: &Problem<'_>, route: &Route) -> usize {
+    let of = problem.tasks.iter().zip(&route.places);
+    of.filter(|(task, place)| task.has_recommended && task.recommended != Some(**place)).count()
+}
+
+impl Bounds {
+    /// Narrows each stretch by what comes before and after it; nothing if one becomes empty.
+    fn of(problem: &Problem<'_>, choices: &Choices) -> Option<Bounds> {
+        let tasks = &problem.tasks;
+        let part = |index: usize| choices.parts.get(&index).copied().unwrap_or((0, problem.goal()));
+        let mut low = Vec::with_capacity(tasks.len());
+        for (index, task) in tasks.iter().enumerate() {
+            let after = task.dependencies.iter().map(|before| low[*before]).max().unwrap_or(0);
+            low.push(next_allowed(&task.runs, after.max(part(index).0))?);
+        }
+        let mut high: Vec<usize> = (0..tasks.len()).map(|index| part(index).1).collect();
+        for (index, task) in tasks.iter().enumerate().rev() {
+            high[index] = last_allowed(&task.runs, high[index])?;
+            for before in &task.dependencies {
+                high[*before] = high[*before].min(high[index]);
+            }
+        }
+        let stretches: Vec<Stretch> = low.into_iter().zip(high).collect();
+        if stretches.iter().any(|(low, high)| low > high) {
+            return None;
+        }
+        let keeps = |(index, task): (usize, &super::problem::Task)| {
+            let stop = task.recommended.filter(|_| !choices.given_up.contains(&index))?;
+            let (low, high) = stretches[index];
+            let inside = low <= stop && stop <= high && next_allowed(&task.runs, stop) == Some(stop);
+            inside.then_some(stop)
+        };
+        let kept = tasks.iter().enumerate().map(keeps).collect();
+        Some(Bounds { stretches, kept })
+    }
+}
+
+/// The first stop from `from` on that is inside one of the sorted stretches.
+fn next_allowed(runs: &[Stretch], from: usize) -> Option<usize> {
+    let run = runs.partition_point(|(_, end)| *end < from);
+    runs.get(run).map(|(begin, _)| (*begin).max(from))
+}
+
+/// The last stop up to `to` that is inside one of the sorted stretches.
+fn last_allowed(runs: &[Stretch], to: usize) -> Option<usize> {
+    let run = runs.partition_point(|(begin, _)| *begin <= to).checked_sub(1)?;
+    runs.get(run).map(|(_, end)| (*end).min(to))
+}
+
+/// The best path if the bounds were the whole truth: a lower bound for every answer under them.
+fn shortest(problem: &Problem<'_>, bounds: &Bounds, preference: Preference) -> Option<Key> {
+    let (count, goal) = (problem.stops.len(), problem.goal());
+    let mut recommended_before = vec![0; count + 1];
+    for stop in bounds.kept.iter().flatten() {
+        recommended_before[stop + 1] += 1;
+    }
+    for stop in 0..count {
+        recommended_before[stop + 1] += recommended_before[stop];
+    }
+    let skipped = |first: usize, until: usize| recommended_before[until] - recommended_before[first];
+    let reach = reach(problem, bounds);
+    let mut graph = VersionGraph::new(count, |a, b| Cost::new(preference, skipped(a, b), 0));
+    let cost = |from: usize, to: usize| Cost::new(preference, skipped(from + 1, to), 1);
+    for from in 0..goal {
+        for (low, high) in moves(problem, &reach, from) {
+            graph.allow(from, low, high, |to| cost(from, to));
+        }
+    }
+    let costs = graph.costs_to(goal);
+    let total = costs[0]?;
+    let mut path = vec![Reverse(0)];
+    let mut at = 0;
+    while at != goal {
+        let latest_first = moves(problem, &reach, at).into_iter().rev().flat_map(|(low, high)| (low..=high).rev());
+        let is_best = |to: &usize| costs[*to].is_some_and(|rest| costs[at] == Some(cost(at, *to) + rest));
+        at = latest_first.into_iter().find(is_best)?;
+        path.push(Reverse(at));
+    }
+    let lost = problem.tasks.iter().zip(&bounds.kept).filter(|(task, kept)| task.has_recommended && kept.is_none());
+    Some((total + Cost::new(preference, lost.count(), 0), path))
+}
+
+/// For each stop, the last one that a move may reach: no stretch and no required stop is jumped over.
+fn reach(problem: &Problem<'_>, bounds: &Bounds) -> Vec<usize> {
+    let mut reach = problem.reach.clone();
+    let mut ends = vec![problem.goal(); problem.stops.len() + 1];
+    for (low, high) in &bounds.stretches {
+        ends[*low] = ends[*low].min(*high);
+    }
+    let mut nearest = problem.goal();
+    for stop in (0..reach.len()).rev() {
+        nearest = nearest.min(ends[stop + 1]);
+        reach[stop] = reach[stop].min(nearest);
+    }
+    reach
+}
+
+/// The stretches that a move from a stop may lead into, ascending.
+fn moves(problem: &Problem<'_>, reach: &[usize], from: usize) -> Vec<Stretch> {
+    let (mut low, high) = (from + 1, reach[from]);
+    let mut closed = problem.closed[from].clone();
+    closed.sort_unstable();
+    let mut open = Vec::new();
+    for (begin, end) in closed {
+        if low < begin && low <= high {
+            open.push((low, high.min(begin - 1)));
+        }
+        low = low.max(end + 1);
+    }
+    if low <= high {
+        open.push((low, high));
+    }
+    open
+}
+
+/// Puts each task on a stop of the path: its recommended one where it can be kept, else the first that allows it.
+///
+/// Where that does not work out, the conflict says between which choices to decide. Both can be there: a route that is
+/// valid but dearer than the estimate.
+fn settle(
+    problem: &Problem<'_>,
+    choices: &Choices,
+    bounds: &Bounds,
+    path: &[usize],
+) -> (Option<Route>, Option<Conflict>) {
+    let mut places: Vec<usize> = Vec::with_capacity(problem.tasks.len());
+    let mut troubled = None;
+    for (index, task) in problem.tasks.iter().enumerate() {
+        let after = task.dependencies.iter().map(|before| places[*before]).max().unwrap_or(0);
+        let kept = bounds.kept[index].filter(|stop| path.binary_search(stop).is_ok());
+        if let Some(stop) = kept.filter(|stop| *stop >= after) {
+            places.push(stop);
+            continue;
+        }
+        if kept.is_some() {
+            troubled = troubled.or(Some(index));
+        }
+        let first = path.partition_point(|stop| *stop < after);
+        let allowed = path[first..].iter().find(|stop| next_allowed(&task.runs, **stop) == Some(**stop));
+        match allowed {
+            Some(stop) => places.push(*stop),
+            None => return (None, conflict(problem, choices, bounds, path, index)),
+        }
+    }
+    let conflict = troubled.and_then(|index| conflict(problem, choices, bounds, path, index));
+    (Some(Route { path: path.to_vec(), places }), conflict)
+}
+
+/// Two choices that between them hold every answer: for a task in trouble, or for one that it waits for.
+fn conflict(
+    problem: &Problem<'_>,
+    choices: &Choices,
+    bounds: &Bounds,
+    path: &[usize],
+    troubled: usize,
+) -> Option<Conflict> {
+    let mut before = BTreeSet::from([troubled]);
+    for index in (0..=troubled).rev() {
+        if before.contains(&index) {
+            before.extend(&problem.tasks[index].dependencies);
+        }
+    }
+    let on_path = |index: usize| bounds.kept[index].filter(|stop| path.binary_search(stop).is_ok());
+    if let Some(stop) = on_path(troubled)
+        && let Some(late) = before.iter().copied().find(|index| on_path(*index).is_some_and(|other| other > stop))
+    {
+        let give_up = |index| {
+            let mut choices = choices.clone();
+            choices.given_up.insert(index);
+            choices
+        };
+        return Some(Conflict { either: [give_up(late), give_up(troubled)] });
+    }
+    let gap = |index: usize| {
+        let (low, high) = bounds.stretches[index];
+        let runs = &problem.tasks[index].runs;
+        runs.windows(2).find(|pair| low <= pair[0].1 && pair[1].0 <= high).map(|pair| (index, pair[0].1, pair[1].0))
+    };
+    let (index, end, begin) = before.iter().rev().copied().find_map(gap)?;
+    let (low, high) = bounds.stretches[index];
+    let part = |stretch| {
+        let mut choices = choices.clone();
+        choices.parts.insert(index, stretch);
+        choices
+    };
+    Some(Conflict { either: [part((low, end)), part((begin, high))] })
+}
+
+/// For each forced migration, the first and the last stop at which it can run.
+pub(super) fn bounds(problem: &Problem<'_>) -> Option<BTreeMap<usize, Stretch>> {
+    let bounds = Bounds::of(problem, &Choices::default())?;
+    Some(problem.tasks.iter().map(|task| task.number).zip(bounds.stretches).collect())
+}

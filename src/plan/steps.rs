@@ -1,0 +1,209 @@
+//! A route written down as steps: every migration on its stop, every chart going upward.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use version_ranges::Ranges;
+
+use super::line::Stop;
+use super::problem::{Problem, World};
+use super::request::Request;
+use super::route::Route;
+use super::{Plan, Release, Step, document, notes, reasons, services};
+
+/// What templates of a plan know of a step.
+#[derive(Serialize)]
+struct StepContext {
+    step: StepNames,
+}
+
+#[derive(Serialize)]
+struct StepNames {
+    number: usize,
+    app: String,
+    chart: Option<String>,
+}
+
+/// The plan of a route.
+pub(super) fn plan<'a>(
+    world: &World<'a>,
+    problem: &Problem<'a>,
+    route: &Route,
+    done: &BTreeSet<usize>,
+    request: &Request,
+) -> Plan {
+    let mut warnings = request.warnings.clone();
+    let placed = placed(world, problem, route, done, request.only_required);
+    let mut stops: Vec<Stop<'_>> = route.path.iter().map(|stop| problem.stops[*stop].clone()).collect();
+    keep_charts_rising(world, &mut stops, &placed, &mut warnings);
+    let mut steps = Vec::new();
+    for (position, stop) in stops.iter().enumerate() {
+        let here = &placed[position];
+        if position == 0 && here.is_empty() {
+            continue;
+        }
+        let number = steps.len() + 1;
+        let chart_ships = stop.facts.first().filter(|_| stop.image_override).map(|release| release.app.clone());
+        steps.push(Step {
+            number,
+            deploy: position > 0,
+            release: release(stop),
+            image_tag: stop.image_override.then(|| image_tag(world, stop, number, &mut warnings)),
+            chart_ships,
+            migrations: here.iter().map(|number| world.order.migrations[*number].name.clone()).collect(),
+            because: reasons::because(world, problem, route, &placed, position),
+            notes: Vec::new(),
+            needs: needs(world, stop, here),
+            provides: stop
+                .services()
+                .into_iter()
+                .filter_map(|name| Some((name.to_owned(), stop.provides(name)?.clone())))
+                .collect(),
+        });
+    }
+    notes::attach(world, &stops, &mut steps, &mut warnings);
+    let assumed = if request.completed.is_none() { done.clone() } else { BTreeSet::new() };
+    let from = release(&stops[0]);
+    let to = stops.last().map_or_else(|| from.clone(), release);
+    Plan {
+        product: world.product.name.to_string(),
+        title: world.product.title.clone(),
+        digest: document::digest(world.product, request),
+        services: services::lines(&stops[0], &steps),
+        from,
+        to,
+        assumed_complete: {
+            let mut names: Vec<_> = assumed.iter().map(|number| world.order.migrations[*number].name.clone()).collect();
+            names.sort();
+            names
+        },
+        steps,
+        warnings,
+    }
+}
+
+fn release(stop: &Stop<'_>) -> Release {
+    Release { app: stop.app.clone(), chart: stop.chart.clone() }
+}
+
+/// For each stop of the path, the migrations that run there, in order: the forced ones, then those that can.
+fn placed(
+    world: &World<'_>,
+    problem: &Problem<'_>,
+    route: &Route,
+    done: &BTreeSet<usize>,
+    only_required: bool,
+) -> Vec<Vec<usize>> {
+    let mut at: BTreeMap<usize, usize> = BTreeMap::new();
+    for (task, stop) in problem.tasks.iter().zip(&route.places) {
+        if let Ok(position) = route.path.binary_search(stop) {
+            at.insert(task.number, position);
+        }
+    }
+    for (number, migration) in world.order.migrations.iter().enumerate() {
+        if only_required || done.contains(&number) || at.contains_key(&number) {
+            continue;
+        }
+        let waits_for = world.order.dependencies[number].iter().filter(|before| !done.contains(before));
+        let positions: Option<Vec<usize>> = waits_for.map(|before| at.get(before).copied()).collect();
+        let Some(positions) = positions else { continue };
+        let after = positions.into_iter().max().unwrap_or(0);
+        let allowed = |position: &usize| {
+            let stop = &problem.stops[route.path[*position]];
+            migration.window.contains(&stop.app)
+                && migration.services.iter().all(|(service, range)| stop.satisfies(service, range))
+        };
+        let recommended = world.product.recommended.get(&migration.name);
+        let is_recommended =
+            |position: &usize| recommended.is_some_and(|entry| entry.app == problem.stops[route.path[*position]].app);
+        let possible: Vec<usize> = (after..route.path.len()).filter(allowed).collect();
+        let chosen = possible.iter().find(|position| is_recommended(position)).or(possible.first());
+        if let Some(position) = chosen {
+            at.insert(number, *position);
+        }
+    }
+    let mut placed = vec![Vec::new(); route.path.len()];
+    for (number, position) in at {
+        placed[position].push(number);
+    }
+    placed
+}
+
+/// A chart is never followed by a lower one: where a recommended pair would lead to that, the stop takes the newest chart
+/// of its app that fits between its neighbours and still serves its migrations.
+fn keep_charts_rising<'a>(
+    world: &World<'a>,
+    stops: &mut [Stop<'a>],
+    placed: &[Vec<usize>],
+    warnings: &mut Vec<String>,
+) {
+    for position in (0..stops.len().saturating_sub(1)).rev() {
+        let (Some(chart), Some(limit)) = (stops[position].chart.clone(), stops[position + 1].chart.clone()) else {
+            continue;
+        };
+        if chart <= limit {
+            continue;
+        }
+        let app = stops[position].app.clone();
+        let fits = |release: &&crate::model::Release| {
+            let stop = Stop { facts: vec![release], ..stops[position].clone() };
+            let serves = |number: &usize| {
+                let services = &world.order.migrations[*number].services;
+                services.iter().all(|(service, range)| stop.satisfies(service, range))
+            };
+            release.app == app
+                && release.withdrawn.is_none()
+                && release.chart.as_ref().is_some_and(|chart| *chart <= limit)
+                && placed[position].iter().all(serves)
+        };
+        let lower = world.product.releases.iter().filter(fits).max_by_key(|release| release.chart.clone());
+        match lower.filter(|_| position > 0) {
+            Some(release) => {
+                let stop = &mut stops[position];
+                stop.chart = release.chart.clone();
+                stop.image_override = false;
+                stop.facts = vec![release];
+                let chosen = release.chart.as_ref().map(ToString::to_string).unwrap_or_default();
+                warnings.push(format!(
+                    "{app} is recommended on chart {chart}, which is above chart {limit} of the next step; \
+                     chart {chosen} is taken instead"
+                ));
+            }
+            None => warnings.push(format!("the chart goes down from {chart} to {limit} behind {app}")),
+        }
+    }
+}
+
+fn image_tag(world: &World<'_>, stop: &Stop<'_>, number: usize, warnings: &mut Vec<String>) -> String {
+    let app = stop.app.to_string();
+    let chart = stop.chart.as_ref().map(ToString::to_string);
+    let context = StepContext { step: StepNames { number, app: app.clone(), chart } };
+    crate::template::render(&world.product.image_tag.text, &context).unwrap_or_else(|error| {
+        warnings.push(format!("{}: `image_tag`: {error}", world.product.image_tag.place));
+        app
+    })
+}
+
+/// What a step expects: what its release says, and what its migrations need of services that the release does not bring.
+fn needs(
+    world: &World<'_>,
+    stop: &Stop<'_>,
+    migrations: &[usize],
+) -> BTreeMap<String, Ranges<crate::model::ServiceVersion>> {
+    let mut needs = BTreeMap::new();
+    for service in stop.services() {
+        let range = stop.needs(service);
+        if range != Ranges::full() {
+            needs.insert(service.to_owned(), range);
+        }
+    }
+    for number in migrations {
+        for (service, range) in &world.order.migrations[*number].services {
+            if stop.provides(service).is_none() {
+                let all = needs.entry(service.clone()).or_insert_with(Ranges::full);
+                *all = all.intersection(range.set());
+            }
+        }
+    }
+    needs
+}

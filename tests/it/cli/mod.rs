@@ -1,0 +1,5 @@
+//! The command line as people see it: standard output, standard error and exit code in one snapshot.
+
+mod lint;
+mod plan;
+mod schema;

@@ -1,0 +1,42 @@
+//! Everything that is checked in loads, is clean, is valid for the schemas, and plans.
+
+use std::collections::BTreeMap;
+
+use crate::support::{repository, run_in};
+
+#[test]
+fn lint_finds_nothing() {
+    let outcome = run_in(repository(), &["lint", "--strict"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{}", outcome.whole());
+}
+
+/// Every YAML file of the project, as another YAML reader sees it.
+fn documents() -> BTreeMap<String, serde_json::Value> {
+    let files = orchestrate::config::read_project(repository()).expect("the repository is a project");
+    let read = |file: orchestrate::manifest::SourceFile| {
+        let value = serde_yaml::from_slice(&file.bytes).unwrap_or_else(|error| panic!("{}: {error}", file.path));
+        (file.path.to_string(), value)
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[test]
+fn every_file_is_valid_for_its_schema() {
+    use orchestrate::manifest::{Kind, schema};
+    let documents = documents();
+    assert!(documents.len() > 12, "{:?}", documents.keys());
+    let validators: BTreeMap<&str, jsonschema::Validator> = Kind::ALL
+        .into_iter()
+        .map(|kind| (kind.as_str(), jsonschema::validator_for(&schema(Some(kind))).expect("a schema is valid")))
+        .collect();
+    let all = jsonschema::validator_for(&schema(None)).expect("the schema of all kinds is valid");
+    for (path, document) in documents {
+        let kind = document["kind"].as_str().expect("a file has a kind");
+        let errors: Vec<String> = validators[kind]
+            .iter_errors(&document)
+            .map(|error| format!("{path}: {}: {error}", error.instance_path()))
+            .collect();
+        assert_eq!(errors, Vec::<String>::new());
+        assert!(all.is_valid(&document), "{path} is valid for its kind, but not for all kinds together");
+    }
+}

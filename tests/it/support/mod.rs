@@ -1,0 +1,91 @@
+//! What the tests share: a project in a temporary folder, and the program run in it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The repository, which is itself a project.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A project directory that lives as long as the value.
+pub struct Project {
+    directory: tempfile::TempDir,
+}
+
+impl Project {
+    /// An empty directory.
+    pub fn new() -> Project {
+        Project { directory: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
+    /// A directory with these files.
+    pub fn with(files: &[(&str, &str)]) -> Project {
+        let project = Project::new();
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        project
+    }
+
+    /// Writes a file, with the folders above it.
+    pub fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder can be made");
+        std::fs::write(path, bytes).expect("a file can be written");
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs the program in it.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        run_in(self.path(), arguments)
+    }
+}
+
+/// What a run of the program gave.
+pub struct Outcome {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: i32,
+}
+
+impl Outcome {
+    /// Everything in one text, for snapshots.
+    pub fn whole(&self) -> String {
+        let mut whole = String::new();
+        write!(whole, "exit code: {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr)
+            .expect("a string can be written to");
+        whole
+    }
+
+    /// Standard output as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.whole()))
+    }
+}
+
+/// Runs the program in a directory, with nothing of this process's environment that could change its answer.
+pub fn run_in(directory: &Path, arguments: &[&str]) -> Outcome {
+    let output = Command::new(program())
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .output()
+        .expect("the program can be started");
+    Outcome {
+        stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
+        code: output.status.code().expect("the program was not killed"),
+    }
+}
+
+/// The program under test.
+pub fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_orchestrate"))
+}

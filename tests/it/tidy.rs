@@ -1,0 +1,136 @@
+//! The architecture as tests: who may import whom, how long a file and a function may be, and a purpose for each module.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::support::repository;
+
+const FILE_LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// Who may import whom, besides itself. What does not stand here is a new stage, and needs a line.
+const IMPORTS: [(&str, &[&str]); 9] = [
+    ("model", &[]),
+    ("graph", &[]),
+    ("template", &["model"]),
+    ("manifest", &["model", "template", "graph"]),
+    ("plan", &["model", "template", "graph"]),
+    ("check", &["model", "manifest", "plan"]),
+    ("config", &["manifest"]),
+    ("telemetry", &[]),
+    ("cli", &["model", "template", "manifest", "plan", "check", "config", "telemetry"]),
+];
+
+/// Crates that only one stage may know.
+const DOORS: [(&str, &str); 4] =
+    [("petgraph", "graph"), ("minijinja", "template"), ("granit_parser", "manifest"), ("clap", "cli, telemetry")];
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder of the repository can be read") {
+            let path = entry.expect("an entry can be read").path();
+            if path.is_dir() {
+                walk(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source file can be read");
+                files.insert(path, text);
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    for folder in ["src", "tests", "benches"] {
+        walk(&repository().join(folder), &mut files);
+    }
+    files
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(repository()).unwrap_or(path).display().to_string()
+}
+
+/// The stage that a file of `src` belongs to; nothing for `lib.rs` and `main.rs`, which may know all.
+fn stage(path: &Path) -> Option<String> {
+    let relative = path.strip_prefix(repository().join("src")).ok()?;
+    let first = relative.components().next()?.as_os_str().to_string_lossy().into_owned();
+    let stage = first.strip_suffix(".rs").unwrap_or(&first).to_owned();
+    (!matches!(stage.as_str(), "lib" | "main")).then_some(stage)
+}
+
+#[test]
+fn every_stage_imports_only_those_before_it() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let Some(stage) = stage(&path) else { continue };
+        let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == stage) else {
+            wrong.push(format!("{}: the stage `{stage}` is not in the import table", shown(&path)));
+            continue;
+        };
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for rest in code.split("crate::").skip(1) {
+                let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if name != stage && !name.is_empty() && !allowed.contains(&name.as_str()) {
+                    wrong.push(format!("{}:{}: `{stage}` may not import `{name}`", shown(&path), number + 1));
+                }
+            }
+            for (krate, doors) in DOORS {
+                let is_use = code.contains(&format!("{krate}::"));
+                if is_use && !doors.split(", ").any(|door| door == stage) {
+                    wrong.push(format!("{}:{}: only `{doors}` may know {krate}", shown(&path), number + 1));
+                }
+            }
+            if stage == "manifest" && code.contains("granit_parser") && !path.ends_with("manifest/parse.rs") {
+                wrong.push(format!("{}:{}: only manifest/parse.rs may know the YAML crate", shown(&path), number + 1));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn files_and_functions_fit_in_the_head() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let lines: Vec<&str> = text.lines().collect();
+        if lines.len() > FILE_LINES_MAX {
+            wrong.push(format!("{}: {} lines", shown(&path), lines.len()));
+        }
+        for (number, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let is_function = ["fn ", "pub fn ", "pub(super) fn ", "pub(crate) fn ", "async fn ", "pub async fn "]
+                .iter()
+                .any(|start| line.trim_start().starts_with(start));
+            if !is_function {
+                continue;
+            }
+            let closing = format!("{}}}", " ".repeat(indent));
+            let length = lines[number..].iter().position(|line| *line == closing).map_or(0, |end| end + 1);
+            if length > FUNCTION_LINES_MAX {
+                wrong.push(format!("{}:{}: a function of {length} lines", shown(&path), number + 1));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let silent: Vec<String> =
+        sources().iter().filter(|(_, text)| !text.starts_with("//! ")).map(|(path, _)| shown(path)).collect();
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+#[test]
+fn the_core_is_pure() {
+    for stage in ["model", "graph", "template", "manifest", "plan", "check"] {
+        let folder = repository().join("src").join(stage).join("mod.rs");
+        let file = repository().join("src").join(format!("{stage}.rs"));
+        let path = if folder.exists() { folder } else { file };
+        let text = std::fs::read_to_string(&path).expect("a stage has a module");
+        assert!(text.contains("#![deny(clippy::disallowed_methods)]"), "{} does not switch it on", shown(&path));
+    }
+    for (path, text) in sources() {
+        let is_core = stage(&path).is_some_and(|stage| !matches!(stage.as_str(), "cli" | "config" | "telemetry"));
+        assert!(!is_core || !text.contains("async fn"), "{} is asynchronous", shown(&path));
+    }
+}
