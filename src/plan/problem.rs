@@ -140,12 +140,13 @@ impl<'a> Problem<'a> {
             )
         };
         let mut forced = vec![false; order.migrations.len()];
+        let goes_up = *to > self.stops[0].app;
         let holding = |number: usize| {
             let numbered = order.dependencies[number].iter().enumerate();
             numbered.filter(move |(nth, _)| relaxed.holds(&Fact::Dependency(number, *nth))).map(|(_, before)| *before)
         };
         for number in (0..forced.len()).rev().filter(|number| !done.contains(number)) {
-            forced[number] |= window(number).1.is_some_and(|max| max < to);
+            forced[number] |= goes_up && window(number).1.is_some_and(|max| max < to);
             if forced[number] {
                 holding(number).for_each(|before| forced[before] = true);
             }

@@ -205,17 +205,14 @@ fn completions(trial: &Trial<'_>, core: &[Fact]) -> Option<String> {
 /// The nearest destination that can be reached: below, or where the destination itself is no stop, above.
 fn detour(trial: &Trial<'_>) -> Option<String> {
     use std::ops::Bound::{Excluded, Unbounded};
-    let reachable = |to: &Version| Trial { to, ..*trial }.is_solvable(&Relaxed::default());
+    let reachable = |to: &&Version| Trial { to, ..*trial }.is_solvable(&Relaxed::default());
+    let open = |(_, stop): &(&Version, &Stop<'_>)| stop.withdrawn.is_none();
     let stops = &trial.world.line.stops;
-    let open = |stop: &&Stop<'_>| stop.withdrawn.is_none();
-    let above = stops.range((Excluded(trial.to), Unbounded)).map(|(_, stop)| stop).filter(open);
-    let above = above.map(|stop| &stop.app).take(16).find(|app| reachable(app));
-    let between =
-        stops.range((Excluded(&trial.start.app), Excluded(trial.to))).rev().map(|(_, stop)| stop).filter(open);
-    let below = between.map(|stop| &stop.app).find(|app| reachable(app));
-    match (below, above) {
-        (_, Some(above)) => Some(format!("go to {above} instead: there is a plan with --to {above}")),
-        (Some(below), None) => Some(format!("go no further than {below} for now: there is a plan with --to {below}")),
-        (None, None) => None,
+    let above = stops.range((Excluded(trial.to), Unbounded)).filter(open).map(|(app, _)| app).take(16).find(reachable);
+    if let Some(above) = above {
+        return Some(format!("go to {above} instead: there is a plan with --to {above}"));
     }
+    let below = stops.range(..trial.to).rev().filter(open).map(|(app, _)| app);
+    let below = below.take_while(|app| **app > trial.start.app).find(reachable);
+    below.map(|below| format!("go no further than {below} for now: there is a plan with --to {below}"))
 }
