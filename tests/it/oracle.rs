@@ -43,40 +43,50 @@ impl Draw<'_> {
         self.below(times) == times - 1
     }
 
+    fn span(&mut self, count: usize) -> (usize, usize) {
+        let (a, b) = (self.below(count), self.below(count));
+        (a.min(b), a.max(b))
+    }
+
     fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high - low + 1)
     }
 }
 
+/// Half of the worlds are kind: nearly everything is open, so that it is cost that decides, and gaps in services and
+/// recommendations against dependencies matter. The other half is hostile, so that feasibility decides.
 fn world(entropy: &[u32]) -> World {
     let mut draw = Draw(entropy.iter());
-    let count = draw.between(2, 7);
+    let is_kind = draw.one_in(2);
+    let count = if is_kind { draw.between(4, 7) } else { draw.between(2, 7) };
     let last = count - 1;
-    let releases = (0..count).map(|_| ((!draw.one_in(3)).then(|| draw.between(1, 3) as u64), draw.one_in(9))).collect();
-    let number = draw.between(0, 5);
+    let rare = if is_kind { 30 } else { 6 };
+    let releases = (0..count)
+        .map(|_| {
+            let is_silent = draw.one_in(if is_kind { 8 } else { 3 });
+            ((!is_silent).then(|| draw.between(1, 2) as u64), draw.one_in(rare + 3))
+        })
+        .collect();
+    let number = if is_kind { draw.between(2, 5) } else { draw.between(0, 5) };
     let mut migrations: Vec<Migration> = Vec::new();
     for index in 0..number {
-        let (a, b) = (draw.below(count), draw.below(count));
-        let (low, high) = (a.min(b), a.max(b));
+        let (low, high) =
+            if is_kind { (draw.between(0, last / 2), draw.between(last / 2, last - 1)) } else { draw.span(count) };
         let depends_on = (0..index).filter(|_| draw.one_in(3)).collect();
-        let recommended = draw.one_in(2).then(|| draw.between(low, high));
+        let is_recommended = !draw.one_in(if is_kind { 4 } else { 2 });
         migrations.push(Migration {
             min: (!draw.one_in(4)).then_some(low),
             max: (!draw.one_in(4)).then_some(high),
             depends_on,
-            needs: draw.one_in(3).then(|| draw.between(1, 3) as u64),
-            recommended,
+            needs: draw.one_in(3).then(|| draw.between(1, 2) as u64),
+            recommended: is_recommended.then(|| draw.between(low, high)),
         });
     }
-    let required = (0..count).filter(|_| draw.one_in(6)).collect();
-    let span = |draw: &mut Draw<'_>| {
-        let (a, b) = (draw.below(count), draw.below(count));
-        (a.min(b), a.max(b))
-    };
-    let blocked = (0..draw.below(4)).map(|_| (span(&mut draw), span(&mut draw))).collect();
-    let from = draw.between(0, last);
-    let to = draw.between(from, last);
-    let completed = draw.one_in(3).then(|| (0..number).filter(|_| draw.one_in(2)).collect());
+    let required = (0..count).filter(|_| draw.one_in(rare)).collect();
+    let blocked = (0..draw.below(if is_kind { 2 } else { 4 })).map(|_| (draw.span(count), draw.span(count))).collect();
+    let from = if is_kind { draw.between(0, 1) } else { draw.between(0, last) };
+    let to = if is_kind { draw.between(last - 1, last) } else { draw.between(from, last) };
+    let completed = draw.one_in(3).then(|| (0..number).filter(|_| draw.one_in(if is_kind { 5 } else { 2 })).collect());
     World { releases, migrations, required, blocked, from, to, completed }
 }
 
