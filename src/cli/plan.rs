@@ -28,7 +28,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Outpu
             Ok(Exit::Done)
         }
         Err(refusal) => {
-            refuse(&refusal, arguments.format, output);
+            refuse(&refusal, arguments.format, output)?;
             Ok(Exit::NoPlan)
         }
     }
@@ -106,9 +106,10 @@ fn context(plan: &Plan, document: &PlanDocument) -> Value {
 }
 
 /// A refusal is an answer: machines find it on standard output in every case, people on standard error.
-fn refuse(refusal: &NoPlan, format: PlanFormat, output: &mut Output) {
+fn refuse(refusal: &NoPlan, format: PlanFormat, output: &mut Output) -> Result<(), Failure> {
     if format == PlanFormat::Json {
-        output.data(&format!("{:#}", json!(NoPlanDocument::from(refusal))));
+        output.data(&pretty(&NoPlanDocument::from(refusal))?);
     }
     output.talk(&plan_text::refusal(refusal));
+    Ok(())
 }

@@ -170,6 +170,12 @@ fn fixes(trial: &Trial<'_>, core: &[Fact], corrections: &[Vec<Fact>]) -> Vec<Str
         edits.sort();
         edits.dedup();
     }
+    // What lies behind the installation is no reason to edit a manifest.
+    let is_behind = |fact: &Fact| {
+        matches!(fact, Fact::WindowMax(number)
+        if trial.world.order.migrations[*number].window.ends_below(&trial.start.app))
+    };
+    edits.retain(|edit| !edit.iter().all(is_behind));
     let mut fixes: Vec<String> = completions(trial, core).into_iter().collect();
     fixes.extend(detour(trial));
     fixes.extend(edits.iter().map(|edit| wording::edit(trial, edit)));
@@ -197,9 +203,12 @@ fn completions(trial: &Trial<'_>, core: &[Fact]) -> Option<String> {
     if named.is_empty() || !again.is_solvable(&Relaxed::default()) {
         return None;
     }
-    let names: Vec<&str> = named.iter().map(|number| trial.world.order.migrations[*number].name.as_str()).collect();
-    let are = if names.len() == 1 { "is" } else { "are" };
-    Some(format!("if {} {are} complete already, say so with --completed {}", names.join(" and "), names.join(",")))
+    let name = |number: &usize| trial.world.order.migrations[*number].name.as_str();
+    let unsaid: Vec<&str> = done.difference(trial.done).map(name).collect();
+    let are = if unsaid.len() == 1 { "is" } else { "are" };
+    let all: BTreeSet<&str> = done.iter().map(name).collect();
+    let all = all.into_iter().collect::<Vec<_>>().join(",");
+    Some(format!("if {} {are} complete already, say so with --completed {all}", unsaid.join(" and ")))
 }
 
 /// The nearest destination that can be reached: below, or where the destination itself is no stop, above.
