@@ -1,9 +1,8 @@
 //! `orchestrate plan`.
 
-use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Project, repository, run_in};
+use crate::support::{Project, assert_whole, repository, run_in};
 
 /// Runs the program on what is checked in.
 fn checked_in(arguments: &[&str]) -> crate::support::Outcome {
@@ -54,34 +53,34 @@ fn the_golden_plan() {
 
 #[test]
 fn the_golden_plan_as_text() {
-    assert_snapshot!(checked_in(&["plan", "--from", "1.30", "--to", "1.41"]).whole());
+    assert_whole!(checked_in(&["plan", "--from", "1.30", "--to", "1.41"]).whole());
 }
 
 #[test]
 fn the_golden_plan_as_markdown() {
-    assert_snapshot!(checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "markdown"]).whole());
+    assert_whole!(checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "markdown"]).whole());
 }
 
 #[test]
 fn the_golden_plan_as_json() {
-    assert_snapshot!(checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "json"]).whole());
+    assert_whole!(checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "json"]).whole());
 }
 
 #[test]
 fn the_golden_plan_as_pictures() {
-    assert_snapshot!("mermaid", checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "mermaid"]).whole());
-    assert_snapshot!("dot", checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "dot"]).whole());
+    assert_whole!("mermaid", checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "mermaid"]).whole());
+    assert_whole!("dot", checked_in(&["plan", "--from", "1.30", "--to", "1.41", "--format", "dot"]).whole());
 }
 
 #[test]
 fn required_stops_of_another_product() {
-    assert_snapshot!(checked_in(&["plan", "--product", "sentry", "--from", "22.8.0", "--to", "24.2"]).whole());
+    assert_whole!(checked_in(&["plan", "--product", "sentry", "--from", "22.8.0", "--to", "24.2"]).whole());
 }
 
 #[test]
 fn the_start_is_a_stop_and_nothing_is_deployed_there() {
     let outcome = checked_in(&["plan", "--from", "1.36.1", "--from-chart", "23.3.0", "--to", "1.37.0"]);
-    assert_snapshot!(outcome.whole());
+    assert_whole!(outcome.whole());
 }
 
 #[test]
@@ -104,26 +103,26 @@ fn nothing_to_do() {
     let all = "0001_events_sample_by,0002_events_sample_by,0003_fill_person_distinct_id2,0004_replicated_schema,\
                0005_person_replacing_by_version,0006_persons_and_groups_on_events_backfill,\
                0007_persons_and_groups_on_events_backfill";
-    assert_snapshot!(checked_in(&["plan", "--from", "1.41.4", "--to", "1.41.4", "--completed", all]).whole());
+    assert_whole!(checked_in(&["plan", "--from", "1.41.4", "--to", "1.41.4", "--completed", all]).whole());
 }
 
 #[test]
 fn unknown_versions_are_placed_or_refused_with_the_nearest() {
-    assert_snapshot!("unknown_to", checked_in(&["plan", "--from", "1.30", "--to", "1.44"]).whole());
+    assert_whole!("unknown_to", checked_in(&["plan", "--from", "1.30", "--to", "1.44"]).whole());
     let placed = checked_in(&["plan", "--from", "1.35.7", "--to", "1.36", "--only-required"]);
-    assert_snapshot!("unknown_from", placed.whole());
-    assert_snapshot!("no_version", checked_in(&["plan", "--from", "latest", "--to", "1.44"]).whole());
+    assert_whole!("unknown_from", placed.whole());
+    assert_whole!("no_version", checked_in(&["plan", "--from", "latest", "--to", "1.44"]).whole());
 }
 
 #[test]
 fn going_down_is_refused() {
-    assert_snapshot!(checked_in(&["plan", "--from", "1.41", "--to", "1.30", "--format", "json"]).whole());
+    assert_whole!(checked_in(&["plan", "--from", "1.41", "--to", "1.30", "--format", "json"]).whole());
 }
 
 #[test]
 fn what_was_not_completed_in_time_is_a_refusal() {
     let outcome = checked_in(&["plan", "--from", "1.35", "--to", "1.37.0", "--completed", "0001_events_sample_by"]);
-    assert_snapshot!(outcome.whole());
+    assert_whole!(outcome.whole());
     let hinted = outcome.stderr.split("--completed ").nth(1).expect("a hint").trim();
     let again = checked_in(&["plan", "--from", "1.35", "--to", "1.37.0", "--completed", hinted]);
     assert_eq!(again.code, 0, "the hint works: {}", again.whole());
@@ -132,13 +131,10 @@ fn what_was_not_completed_in_time_is_a_refusal() {
 #[test]
 fn wrong_usage_says_what_to_type() {
     let typo = ["plan", "--from", "1.35", "--to", "1.41", "--completed", "0002_events_sampleby"];
-    assert_snapshot!("unknown_migration", checked_in(&typo).whole());
-    assert_snapshot!(
-        "unknown_product",
-        checked_in(&["plan", "--product", "sentri", "--from", "1", "--to", "2"]).whole()
-    );
-    assert_snapshot!("no_project", Project::new().run(&["plan", "--from", "1", "--to", "2"]).whole());
-    assert_snapshot!("no_arguments", checked_in(&["plan"]).whole());
+    assert_whole!("unknown_migration", checked_in(&typo).whole());
+    assert_whole!("unknown_product", checked_in(&["plan", "--product", "sentri", "--from", "1", "--to", "2"]).whole());
+    assert_whole!("no_project", Project::new().run(&["plan", "--from", "1", "--to", "2"]).whole());
+    assert_whole!("no_arguments", checked_in(&["plan"]).whole());
 }
 
 #[test]
@@ -182,8 +178,8 @@ const STUCK: [(&str, &str); 3] = [
 #[test]
 fn no_plan_names_the_facts_and_the_ways_out() {
     let project = Project::with(&STUCK);
-    assert_snapshot!("no_plan_text", project.run(&["plan", "--from", "1", "--to", "3"]).whole());
-    assert_snapshot!("no_plan_json", project.run(&["plan", "--from", "1", "--to", "3", "--format", "json"]).whole());
+    assert_whole!("no_plan_text", project.run(&["plan", "--from", "1", "--to", "3"]).whole());
+    assert_whole!("no_plan_json", project.run(&["plan", "--from", "1", "--to", "3", "--format", "json"]).whole());
 }
 
 /// Each edit that a refusal proposes is made, and opens the way.
