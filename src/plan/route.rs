@@ -297,8 +297,7 @@ fn conflict(
     Some(Conflict { either: [part((low, end)), part((begin, high))] })
 }
 
-/// For each forced migration, the first and the last stop at which it can run.
-pub(super) fn bounds(problem: &Problem<'_>) -> Option<BTreeMap<usize, Stretch>> {
-    let bounds = Bounds::of(problem, &Choices::default())?;
-    Some(problem.tasks.iter().map(|task| task.number).zip(bounds.stretches).collect())
+/// For each task, the first and the last stop at which it can run.
+pub(super) fn bounds(problem: &Problem<'_>) -> Option<Vec<Stretch>> {
+    Bounds::of(problem, &Choices::default()).map(|bounds| bounds.stretches)
 }
