@@ -209,6 +209,9 @@ fn reach(problem: &Problem<'_>, bounds: &Bounds) -> Vec<usize> {
 /// The stretches that a move from a stop may lead into, ascending.
 fn moves(problem: &Problem<'_>, reach: &[usize], from: usize) -> Vec<Stretch> {
     let (mut low, high) = (from + 1, reach[from]);
+    if problem.closed[from].is_empty() {
+        return if low <= high { vec![(low, high)] } else { Vec::new() };
+    }
     let mut closed = problem.closed[from].clone();
     closed.sort_unstable();
     let mut open = Vec::new();

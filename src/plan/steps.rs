@@ -29,7 +29,7 @@ struct StepNames {
 
 /// The plan of a route.
 pub(super) fn plan<'a>(
-    world: &World<'a>,
+    world: &'a World<'a>,
     problem: &Problem<'a>,
     route: &Route,
     done: &BTreeSet<usize>,
@@ -37,7 +37,7 @@ pub(super) fn plan<'a>(
 ) -> Plan {
     let mut warnings = request.warnings.clone();
     let placed = placed(world, problem, route, done, request.only_required);
-    let mut stops: Vec<Stop<'_>> = route.path.iter().map(|stop| problem.stops[*stop].clone()).collect();
+    let mut stops: Vec<Stop<'_>> = route.path.iter().map(|stop| Stop::clone(problem.stops[*stop])).collect();
     keep_charts_rising(world, &mut stops, &placed, &mut warnings);
     let reasons = Reasons::of(world, problem, route);
     let mut steps = Vec::new();
@@ -112,7 +112,7 @@ fn placed(
         let positions: Option<Vec<usize>> = waits_for.map(|before| at.get(before).copied()).collect();
         let Some(positions) = positions else { continue };
         let after = positions.into_iter().max().unwrap_or(0);
-        let stop = |position: usize| &problem.stops[route.path[position]];
+        let stop = |position: usize| problem.stops[route.path[position]];
         let allowed = |position: &usize| {
             let mut services = migration.services.iter();
             migration.window.contains(&stop(*position).app)
@@ -143,7 +143,7 @@ fn placed(
 /// A chart is never followed by a lower one: where a recommended pair would lead to that, the stop takes the newest chart
 /// of its app that fits between its neighbours and still serves its migrations.
 fn keep_charts_rising<'a>(
-    world: &World<'a>,
+    world: &'a World<'a>,
     stops: &mut [Stop<'a>],
     placed: &[Vec<usize>],
     warnings: &mut Vec<String>,
