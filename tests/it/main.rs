@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod oracle;
+mod planning;
 mod samples;
 mod support;
 mod tidy;

@@ -19,6 +19,16 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A catalog of these files, which must be consistent.
+pub fn catalog(files: &[(&str, &str)]) -> orchestrate::model::Catalog {
+    let source = |(path, text): &(&str, &str)| orchestrate::manifest::SourceFile {
+        path: std::sync::Arc::from(*path),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let (catalog, _) = orchestrate::manifest::load(files.iter().map(source).collect());
+    catalog.unwrap_or_else(|broken| panic!("{broken:?}"))
+}
+
 /// A project directory that lives as long as the value.
 pub struct Project {
     directory: tempfile::TempDir,
