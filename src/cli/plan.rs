@@ -28,7 +28,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Outpu
             Ok(Exit::Done)
         }
         Err(refusal) => {
-            refuse(&refusal, arguments.format, output);
+            refuse(&refusal, arguments.format, output)?;
             Ok(Exit::NoPlan)
         }
     }
@@ -69,26 +69,28 @@ fn refused(product: &str, error: RequestError) -> Failure {
 
 fn show(plan: &Plan, arguments: &PlanArguments, output: &mut Output) -> Result<(), Failure> {
     let document = PlanDocument::from(plan);
-    let as_json =
-        || serde_json::to_string_pretty(&document).map_err(|error| Failure::from_error(Exit::Unexpected, &error));
     let report = |report| {
         render_report(report, &context(plan, &document)).map_err(|error| Failure::from_error(Exit::Unexpected, &error))
     };
     let text = match arguments.format {
         PlanFormat::Text => plan_text::plan(plan),
-        PlanFormat::Json => as_json()?,
+        PlanFormat::Json => pretty(&document)?,
         PlanFormat::Markdown => report(Report::PlanMarkdown)?,
         PlanFormat::Mermaid => report(Report::PlanMermaid)?,
         PlanFormat::Dot => crate::plan::dot(plan),
     };
     if let Some(path) = &arguments.out {
-        std::fs::write(path, as_json()? + "\n").map_err(|error| {
+        std::fs::write(path, pretty(&document)? + "\n").map_err(|error| {
             let failure = Failure::new(Exit::Unexpected, format!("cannot write {}: {error}", path.display()));
             failure.hint("name a file in a folder that exists and that you may write to")
         })?;
     }
     output.data(&text);
     Ok(())
+}
+
+fn pretty(document: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(document).map_err(|error| Failure::from_error(Exit::Unexpected, &error))
 }
 
 /// The plan as JSON, with what reports show besides.
@@ -105,10 +107,11 @@ fn context(plan: &Plan, document: &PlanDocument) -> Value {
     context
 }
 
-/// A refusal is an answer: machines find it on standard output in every case, people on standard error.
-fn refuse(refusal: &NoPlan, format: PlanFormat, output: &mut Output) {
+/// A refusal is an answer: machines find it on standard output, people on standard error.
+fn refuse(refusal: &NoPlan, format: PlanFormat, output: &mut Output) -> Result<(), Failure> {
     if format == PlanFormat::Json {
-        output.data(&format!("{:#}", json!(NoPlanDocument::from(refusal))));
+        output.data(&pretty(&NoPlanDocument::from(refusal))?);
     }
     output.talk(&plan_text::refusal(refusal));
+    Ok(())
 }

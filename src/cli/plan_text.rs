@@ -25,7 +25,7 @@ pub(super) fn plan(plan: &Plan) -> String {
     if !plan.services.is_empty() {
         lines.push(style::title("Services"));
         for line in &plan.services {
-            let label = format!("  {:<10}", line.name);
+            let label = format!("  {:<9} ", line.name);
             for (index, segment) in line.segments.iter().enumerate() {
                 let steps = match segment.from_step == segment.to_step {
                     true => format!("step {}", segment.from_step),

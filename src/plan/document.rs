@@ -235,8 +235,12 @@ impl From<&NoPlan> for NoPlanDocument {
 /// What a plan depends on, as one number: the content of every file of the product, and the question.
 pub(super) fn digest(product: &Product, request: &Request) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let migrations: BTreeMap<&str, String> =
-        product.migrations.iter().map(|(name, migration)| (name.as_str(), hex(&migration.digest))).collect();
+    let mut migrations = Sha256::new();
+    for (name, migration) in &product.migrations {
+        migrations.update(name.as_str());
+        migrations.update([0]);
+        migrations.update(migration.digest);
+    }
     let names = |names: &std::collections::BTreeSet<MigrationName>| {
         names.iter().map(MigrationName::to_string).collect::<Vec<_>>()
     };
@@ -244,7 +248,7 @@ pub(super) fn digest(product: &Product, request: &Request) -> String {
         "format": PLAN_FORMAT,
         "product": product.name.as_str(),
         "path": hex(&product.path_digest),
-        "migrations": migrations,
+        "migrations": hex(&migrations.finalize()),
         "from": request.from.to_string(),
         "from_chart": text(&request.from_chart),
         "to": request.to.to_string(),

@@ -179,9 +179,23 @@ pub fn plan(product: &Product, request: &Request) -> Result<Plan, Box<NoPlan>> {
     };
     let problem = Problem::new(&world, &start, &request.to, &done, &fact::Relaxed::default());
     match route::best(&problem, request.preference) {
-        Some(route) => Ok(steps::plan(&world, &problem, &route, &done, request)),
+        Some(route) => {
+            let mut plan = steps::plan(&world, &problem, &route, &done, request);
+            plan.warnings.extend(missing(&world, &done, request));
+            Ok(plan)
+        }
         None => Err(Box::new(refusal::refuse(&world, &start, &done, request))),
     }
+}
+
+/// What is not complete although the installation's release could not have started without; nothing is entered, so that
+/// no gate tells.
+fn missing(world: &World<'_>, done: &std::collections::BTreeSet<usize>, request: &Request) -> Option<String> {
+    let assumed = world.assumed_complete(&request.from);
+    let names: Vec<&str> =
+        assumed.difference(done).map(|number| world.order.migrations[*number].name.as_str()).collect();
+    let is_told = !names.is_empty() && request.from == request.to;
+    is_told.then(|| format!("{} could not have started without {}", request.from, names.join(", ")))
 }
 
 /// The versions of a product as a graph in the DOT language, with a plan's path.

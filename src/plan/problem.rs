@@ -28,7 +28,7 @@ pub(super) struct Task {
 /// Stops by number from the start (0) to the goal (the last), and what limits the moves between them.
 #[derive(Debug)]
 pub(super) struct Problem<'a> {
-    pub stops: Vec<Stop<'a>>,
+    pub stops: Vec<&'a Stop<'a>>,
     pub tasks: Vec<Task>,
     /// For each stop, the last one that required stops let a move reach.
     pub reach: Vec<usize>,
@@ -68,14 +68,20 @@ impl<'a> World<'a> {
 }
 
 impl<'a> Problem<'a> {
-    pub fn new(world: &World<'a>, start: &Stop<'a>, to: &Version, done: &BTreeSet<usize>, relaxed: &Relaxed) -> Self {
+    pub fn new(
+        world: &'a World<'a>,
+        start: &'a Stop<'a>,
+        to: &Version,
+        done: &BTreeSet<usize>,
+        relaxed: &Relaxed,
+    ) -> Self {
         let is_open = |stop: &Stop<'_>| stop.withdrawn.is_none() || !relaxed.holds(&Fact::Withdrawn(stop.app.clone()));
-        let mut stops = vec![start.clone()];
+        let mut stops = vec![start];
         let mut goal_is_open = true;
         if *to > start.app {
             use std::ops::Bound::{Excluded, Included};
             let between = world.line.stops.range((Excluded(&start.app), Included(to))).map(|(_, stop)| stop);
-            stops.extend(between.filter(|stop| is_open(stop) || stop.app == *to).cloned());
+            stops.extend(between.filter(|stop| is_open(stop) || stop.app == *to));
             goal_is_open = stops.last().is_some_and(|goal| is_open(goal) && goal.app == *to);
         }
         let mut problem = Problem { stops, tasks: Vec::new(), reach: Vec::new(), closed: Vec::new(), goal_is_open };
@@ -140,12 +146,13 @@ impl<'a> Problem<'a> {
             )
         };
         let mut forced = vec![false; order.migrations.len()];
+        let goes_up = *to > self.stops[0].app;
         let holding = |number: usize| {
             let numbered = order.dependencies[number].iter().enumerate();
             numbered.filter(move |(nth, _)| relaxed.holds(&Fact::Dependency(number, *nth))).map(|(_, before)| *before)
         };
         for number in (0..forced.len()).rev().filter(|number| !done.contains(number)) {
-            forced[number] |= window(number).1.is_some_and(|max| max < to);
+            forced[number] |= goes_up && window(number).1.is_some_and(|max| max < to);
             if forced[number] {
                 holding(number).for_each(|before| forced[before] = true);
             }

@@ -1,5 +1,7 @@
 //! Every pair of releases at once: from which releases is some later one out of reach?
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use crate::model::{Place, Product, Version};
 
 use super::fact::{self, Relaxed};
@@ -33,16 +35,16 @@ impl Unreachable {
 pub fn unreachable(product: &Product) -> Vec<Unreachable> {
     let world = World::of(product);
     let mut found: Vec<(Vec<fact::Fact>, Unreachable)> = Vec::new();
-    let apps: Vec<&Version> = world.line.stops.keys().collect();
-    for (index, from) in apps.iter().enumerate() {
+    let is_open = |stop: &&Stop<'_>| stop.withdrawn.is_none();
+    let top = world.line.stops.values().rev().find(is_open).map(|stop| &stop.app);
+    for from in world.line.stops.keys() {
         let start = world.line.start(product, from, None);
         let done = world.assumed_complete(from);
-        let Some(top) = apps.last().filter(|top| **top > *from) else { continue };
+        let Some(top) = top.filter(|top| *top > from) else { continue };
         if walks_up(&Problem::new(&world, &start, top, &done, &Relaxed::default())) {
             continue;
         }
-        let is_stop = |stop: &&Stop<'_>| stop.withdrawn.is_none();
-        let above = apps[index + 1..].iter().filter_map(|app| world.line.stops.get(*app)).filter(is_stop);
+        let above = world.line.stops.range((Excluded(from), Unbounded)).map(|(_, stop)| stop).filter(is_open);
         for to in above.map(|stop| &stop.app) {
             let trial = Trial { world: &world, start: &start, done: &done, to };
             if trial.is_solvable(&Relaxed::default()) {

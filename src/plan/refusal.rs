@@ -170,6 +170,12 @@ fn fixes(trial: &Trial<'_>, core: &[Fact], corrections: &[Vec<Fact>]) -> Vec<Str
         edits.sort();
         edits.dedup();
     }
+    // What lies behind the installation is no reason to edit a manifest.
+    let is_behind = |fact: &Fact| {
+        matches!(fact, Fact::WindowMax(number)
+        if trial.world.order.migrations[*number].window.ends_below(&trial.start.app))
+    };
+    edits.retain(|edit| !edit.iter().all(is_behind));
     let mut fixes: Vec<String> = completions(trial, core).into_iter().collect();
     fixes.extend(detour(trial));
     fixes.extend(edits.iter().map(|edit| wording::edit(trial, edit)));
@@ -197,25 +203,25 @@ fn completions(trial: &Trial<'_>, core: &[Fact]) -> Option<String> {
     if named.is_empty() || !again.is_solvable(&Relaxed::default()) {
         return None;
     }
-    let names: Vec<&str> = named.iter().map(|number| trial.world.order.migrations[*number].name.as_str()).collect();
-    let are = if names.len() == 1 { "is" } else { "are" };
-    Some(format!("if {} {are} complete already, say so with --completed {}", names.join(" and "), names.join(",")))
+    let name = |number: &usize| trial.world.order.migrations[*number].name.as_str();
+    let unsaid: Vec<&str> = done.difference(trial.done).map(name).collect();
+    let are = if unsaid.len() == 1 { "is" } else { "are" };
+    let all: BTreeSet<&str> = done.iter().map(name).collect();
+    let all = all.into_iter().collect::<Vec<_>>().join(",");
+    Some(format!("if {} {are} complete already, say so with --completed {all}", unsaid.join(" and ")))
 }
 
 /// The nearest destination that can be reached: below, or where the destination itself is no stop, above.
 fn detour(trial: &Trial<'_>) -> Option<String> {
     use std::ops::Bound::{Excluded, Unbounded};
-    let reachable = |to: &Version| Trial { to, ..*trial }.is_solvable(&Relaxed::default());
+    let reachable = |to: &&Version| Trial { to, ..*trial }.is_solvable(&Relaxed::default());
+    let open = |(_, stop): &(&Version, &Stop<'_>)| stop.withdrawn.is_none();
     let stops = &trial.world.line.stops;
-    let open = |stop: &&Stop<'_>| stop.withdrawn.is_none();
-    let above = stops.range((Excluded(trial.to), Unbounded)).map(|(_, stop)| stop).filter(open);
-    let above = above.map(|stop| &stop.app).take(16).find(|app| reachable(app));
-    let between =
-        stops.range((Excluded(&trial.start.app), Excluded(trial.to))).rev().map(|(_, stop)| stop).filter(open);
-    let below = between.map(|stop| &stop.app).find(|app| reachable(app));
-    match (below, above) {
-        (_, Some(above)) => Some(format!("go to {above} instead: there is a plan with --to {above}")),
-        (Some(below), None) => Some(format!("go no further than {below} for now: there is a plan with --to {below}")),
-        (None, None) => None,
+    let above = stops.range((Excluded(trial.to), Unbounded)).filter(open).map(|(app, _)| app).take(16).find(reachable);
+    if let Some(above) = above {
+        return Some(format!("go to {above} instead: there is a plan with --to {above}"));
     }
+    let below = stops.range(..trial.to).rev().filter(open).map(|(app, _)| app);
+    let below = below.take_while(|app| **app > trial.start.app).find(reachable);
+    below.map(|below| format!("go no further than {below} for now: there is a plan with --to {below}"))
 }

@@ -137,7 +137,8 @@ fn start(product: &Product, line: &Line<'_>, from: &PartialVersion, warnings: &m
         return known.clone();
     }
     let placed = from.lowest();
-    warnings.push(format!("{} has no release {from}; it is placed by its number, as {placed}", product.title));
+    let place = if matches!(from, PartialVersion::Whole(_)) { String::new() } else { format!(", as {placed}") };
+    warnings.push(format!("{} has no release {from}; it is placed by its number{place}", product.title));
     placed
 }
 

@@ -209,6 +209,9 @@ fn reach(problem: &Problem<'_>, bounds: &Bounds) -> Vec<usize> {
 /// The stretches that a move from a stop may lead into, ascending.
 fn moves(problem: &Problem<'_>, reach: &[usize], from: usize) -> Vec<Stretch> {
     let (mut low, high) = (from + 1, reach[from]);
+    if problem.closed[from].is_empty() {
+        return if low <= high { vec![(low, high)] } else { Vec::new() };
+    }
     let mut closed = problem.closed[from].clone();
     closed.sort_unstable();
     let mut open = Vec::new();
@@ -297,8 +300,7 @@ fn conflict(
     Some(Conflict { either: [part((low, end)), part((begin, high))] })
 }
 
-/// For each forced migration, the first and the last stop at which it can run.
-pub(super) fn bounds(problem: &Problem<'_>) -> Option<BTreeMap<usize, Stretch>> {
-    let bounds = Bounds::of(problem, &Choices::default())?;
-    Some(problem.tasks.iter().map(|task| task.number).zip(bounds.stretches).collect())
+/// For each task, the first and the last stop at which it can run.
+pub(super) fn bounds(problem: &Problem<'_>) -> Option<Vec<Stretch>> {
+    Bounds::of(problem, &Choices::default()).map(|bounds| bounds.stretches)
 }

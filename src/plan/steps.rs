@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use version_ranges::Ranges;
 
+use crate::model::Version;
+
 use super::line::Stop;
 use super::problem::{Problem, World};
+use super::reasons::Reasons;
 use super::request::Request;
 use super::route::Route;
-use super::{Plan, Release, Step, document, notes, reasons, services};
+use super::{Plan, Release, Step, document, notes, services};
 
 /// What templates of a plan know of a step.
 #[derive(Serialize)]
@@ -26,7 +29,7 @@ struct StepNames {
 
 /// The plan of a route.
 pub(super) fn plan<'a>(
-    world: &World<'a>,
+    world: &'a World<'a>,
     problem: &Problem<'a>,
     route: &Route,
     done: &BTreeSet<usize>,
@@ -34,8 +37,9 @@ pub(super) fn plan<'a>(
 ) -> Plan {
     let mut warnings = request.warnings.clone();
     let placed = placed(world, problem, route, done, request.only_required);
-    let mut stops: Vec<Stop<'_>> = route.path.iter().map(|stop| problem.stops[*stop].clone()).collect();
+    let mut stops: Vec<Stop<'_>> = route.path.iter().map(|stop| Stop::clone(problem.stops[*stop])).collect();
     keep_charts_rising(world, &mut stops, &placed, &mut warnings);
+    let reasons = Reasons::of(world, problem, route);
     let mut steps = Vec::new();
     for (position, stop) in stops.iter().enumerate() {
         let here = &placed[position];
@@ -51,7 +55,7 @@ pub(super) fn plan<'a>(
             image_tag: stop.image_override.then(|| image_tag(world, stop, number, &mut warnings)),
             chart_ships,
             migrations: here.iter().map(|number| world.order.migrations[*number].name.clone()).collect(),
-            because: reasons::because(world, problem, route, &placed, position),
+            because: reasons.because(here, position),
             notes: Vec::new(),
             needs: needs(world, stop, here),
             provides: stop
@@ -108,18 +112,25 @@ fn placed(
         let positions: Option<Vec<usize>> = waits_for.map(|before| at.get(before).copied()).collect();
         let Some(positions) = positions else { continue };
         let after = positions.into_iter().max().unwrap_or(0);
+        let stop = |position: usize| problem.stops[route.path[position]];
         let allowed = |position: &usize| {
-            let stop = &problem.stops[route.path[*position]];
-            migration.window.contains(&stop.app)
-                && migration.services.iter().all(|(service, range)| stop.satisfies(service, range))
+            let mut services = migration.services.iter();
+            migration.window.contains(&stop(*position).app)
+                && services.all(|(service, range)| stop(*position).satisfies(service, range))
         };
-        let recommended = world.product.recommended.get(&migration.name);
-        let is_recommended =
-            |position: &usize| recommended.is_some_and(|entry| entry.app == problem.stops[route.path[*position]].app);
-        let possible: Vec<usize> = (after..route.path.len()).filter(allowed).collect();
-        let chosen = possible.iter().find(|position| is_recommended(position)).or(possible.first());
+        let first_from = |app: &Version| route.path.partition_point(|place| problem.stops[*place].app < *app);
+        let recommended = world.product.recommended.get(&migration.name).map(|entry| first_from(&entry.app));
+        let is_recommended = |position: &usize| {
+            let entry = world.product.recommended.get(&migration.name);
+            *position >= after && *position < route.path.len() && entry.is_some_and(|e| e.app == stop(*position).app)
+        };
+        let recommended = recommended.filter(|position| is_recommended(position) && allowed(position));
+        let earliest = migration.window.min.as_ref().map_or(0, first_from).max(after);
+        let in_window = |position: &usize| !migration.window.ends_below(&stop(*position).app);
+        let first = || (earliest..route.path.len()).take_while(in_window).find(allowed);
+        let chosen = recommended.or_else(first);
         if let Some(position) = chosen {
-            at.insert(number, *position);
+            at.insert(number, position);
         }
     }
     let mut placed = vec![Vec::new(); route.path.len()];
@@ -132,7 +143,7 @@ fn placed(
 /// A chart is never followed by a lower one: where a recommended pair would lead to that, the stop takes the newest chart
 /// of its app that fits between its neighbours and still serves its migrations.
 fn keep_charts_rising<'a>(
-    world: &World<'a>,
+    world: &'a World<'a>,
     stops: &mut [Stop<'a>],
     placed: &[Vec<usize>],
     warnings: &mut Vec<String>,

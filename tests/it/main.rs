@@ -2,6 +2,8 @@
 
 mod cli;
 mod rules;
+mod docs;
+mod oracle;
 mod samples;
 mod support;
 mod tidy;

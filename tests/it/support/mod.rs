@@ -4,6 +4,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// A snapshot of a run's whole output; digests are left out, since every edit of a file changes them.
+macro_rules! assert_whole {
+    ($($argument:expr),+ $(,)?) => {
+        insta::with_settings!({ filters => vec![(r"sha256:[0-9a-f]{64}", "sha256:…")] }, {
+            insta::assert_snapshot!($($argument),+);
+        })
+    };
+}
+pub(crate) use assert_whole;
+
 /// The repository, which is itself a project.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
