@@ -1,9 +1,9 @@
 //! The one integration binary: the architecture, what is checked in, the command line, and the planner's promises.
 
 mod cli;
-mod rules;
 mod docs;
 mod oracle;
+mod rules;
 mod samples;
 mod support;
 mod tidy;
