@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod oracle;
 mod planning;
+mod rules;
 mod samples;
 mod support;
 mod tidy;
