@@ -4,6 +4,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::{Debug, Display};
 use std::ops::Add;
 
@@ -68,8 +69,8 @@ impl Dependencies {
                     way.reverse();
                     return way;
                 }
-                if !came_from.contains_key(&next) {
-                    came_from.insert(next, node);
+                if let Entry::Vacant(unseen) = came_from.entry(next) {
+                    unseen.insert(node);
                     queue.push_back(next);
                 }
             }

@@ -131,12 +131,14 @@ fn document(report: &mut Report) -> Option<Document> {
     let kind_node = fields.required(report, "kind")?;
     let kind = read::text(report, kind_node)?;
     let place = report.place(fields.head());
-    let allowed = match (parts.as_slice(), kind.as_str()) {
-        ([_], "project") | (["manifests", _, _], "migration") => true,
-        (["upgrade-paths", ..], "upgrade-path" | "releases") => true,
-        (["templates", "platforms", ..], "platform") | (["templates", "runbooks", ..], "runbook") => true,
-        _ => false,
-    };
+    let allowed = matches!(
+        (parts.as_slice(), kind.as_str()),
+        ([_], "project")
+            | (["manifests", _, _], "migration")
+            | (["upgrade-paths", ..], "upgrade-path" | "releases")
+            | (["templates", "platforms", ..], "platform")
+            | (["templates", "runbooks", ..], "runbook")
+    );
     if !allowed {
         wrong_kind(report, kind_node, &kind);
         return None;

@@ -91,8 +91,8 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.end(place),
             Event::Alias(anchor) => self.alias(anchor, place),
             Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => Ok(()),
-            // Comments and anchors' names are not asked for, and the enum may grow.
-            _ => Ok(()),
+            // Not asked for, and the enum may grow.
+            Event::Anchor(..) | Event::UnresolvedAlias(_) | _ => Ok(()),
         }
     }
 

@@ -104,7 +104,7 @@ fn stop<'a>(
     let withdrawn_pair = |chart: &Version| {
         releases.iter().any(|release| release.chart.as_ref() == Some(chart) && release.withdrawn.is_some())
     };
-    let newest = releases.iter().filter(is_there).next_back().or(releases.last()).copied();
+    let newest = releases.iter().rfind(is_there).or(releases.last()).copied();
     let all_withdrawn = !releases.is_empty() && releases.iter().all(|release| release.withdrawn.is_some());
     let withdrawn = if all_withdrawn { newest } else { None };
     match pair.filter(|chart| !withdrawn_pair(chart)) {

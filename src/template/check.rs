@@ -160,11 +160,10 @@ impl Walk<'_> {
             ast::Expr::Const(_) => {}
             ast::Expr::GetAttr(attribute) => self.attribute(&attribute.expr, attribute.name, attribute.span()),
             ast::Expr::GetItem(item) => {
-                match &item.subscript_expr {
-                    ast::Expr::Const(key) if key.value.as_str().is_some() => {
-                        self.attribute(&item.expr, key.value.as_str().unwrap_or_default(), item.span());
-                    }
-                    _ => self.expression(&item.expr),
+                let key = if let ast::Expr::Const(key) = &item.subscript_expr { key.value.as_str() } else { None };
+                match key {
+                    Some(key) => self.attribute(&item.expr, key, item.span()),
+                    None => self.expression(&item.expr),
                 }
                 self.expression(&item.subscript_expr);
             }
