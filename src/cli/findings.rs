@@ -54,6 +54,7 @@ fn excerpt<'a>(place: &Place, sources: &'a Sources) -> Option<(&'a str, std::ops
 
 /// `orchestrate.lint/v1`.
 pub(super) fn json(findings: &[Finding]) -> Value {
+    let related = |(place, role): &(Place, String)| json!({ "file": &*place.file, "line": place.line, "column": place.column, "message": role });
     let one = |finding: &Finding| {
         json!({
             "rule": finding.rule,
@@ -63,6 +64,7 @@ pub(super) fn json(findings: &[Finding]) -> Value {
             "column": finding.place.column,
             "message": finding.message,
             "hint": finding.hint,
+            "related": finding.related.iter().map(related).collect::<Vec<_>>(),
         })
     };
     json!({ "format": LINT_FORMAT, "findings": findings.iter().map(one).collect::<Vec<_>>() })
@@ -72,7 +74,7 @@ pub(super) fn json(findings: &[Finding]) -> Value {
 pub(super) fn sarif(findings: &[Finding], rules: &[(&str, &str)]) -> Value {
     let location = |place: &Place| {
         json!({ "physicalLocation": {
-            "artifactLocation": { "uri": &*place.file },
+            "artifactLocation": { "uri": uri(&place.file) },
             "region": { "startLine": place.line, "startColumn": place.column },
         }})
     };
@@ -106,9 +108,19 @@ pub(super) fn sarif(findings: &[Finding], rules: &[(&str, &str)]) -> Value {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
+            "columnKind": "unicodeCodePoints",
             "results": findings.iter().map(result).collect::<Vec<_>>(),
         }],
     })
+}
+
+/// A path as a relative URI reference (RFC 3986): all but unreserved characters and `/` in percent signs.
+fn uri(path: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    path.bytes().map(byte).collect()
 }
 
 /// Workflow commands of GitHub Actions, one a line.

@@ -68,6 +68,17 @@ impl Node {
         self.resolved() == Some(Resolved::Null)
     }
 
+    /// What it is, with what was written, for messages.
+    pub fn described(&self) -> String {
+        let what = match self.resolved() {
+            None | Some(Resolved::Null) => return self.kind().to_owned(),
+            Some(Resolved::Boolean(_) | Resolved::OldBoolean) => "the boolean",
+            Some(Resolved::Integer | Resolved::Float) => "the number",
+            Some(Resolved::Text) => "the text",
+        };
+        format!("{what} `{}`", shown(self.scalar().unwrap_or_default()))
+    }
+
     /// What it is, for messages.
     pub fn kind(&self) -> &'static str {
         match (&self.value, self.resolved()) {
@@ -111,6 +122,17 @@ impl Node {
                 }
             }
         }
+    }
+}
+
+/// A text for a message: its first line, cut off where it is long.
+pub(super) fn shown(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if line.len() < text.trim_end().len() => format!("{line}…"),
+        None => line.to_owned(),
     }
 }
 

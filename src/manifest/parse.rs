@@ -2,22 +2,26 @@
 //!
 //! Every limit is checked while events arrive, so that a hostile file costs no more than a broken one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
-use super::node::{Node, Span, Style, Value};
+use super::node::{Node, Resolved, Span, Style, Value, shown};
 use super::report::{Report, WithHint};
 use super::rules;
 
 const DEPTH_MAX: usize = 64;
 const ALIAS_NODES_MAX: usize = 10_000;
 const ALIAS_BYTES_MAX: usize = 1 << 20;
+const ANCHOR_BYTES_MAX: usize = 16 << 20;
 
 /// The document of a file, or nothing after noting why.
 pub(super) fn parse(report: &mut Report) -> Option<Node> {
     let text = std::sync::Arc::clone(&report.text);
-    let mut builder = Builder { report, open: Vec::new(), anchors: BTreeMap::new(), root: None, aliases: (0, 0) };
+    refuse_lone_returns(report, &text)?;
+    let mut builder =
+        Builder { report, open: Vec::new(), anchors: BTreeMap::new(), anchored: 0, root: None, aliases: (0, 0) };
     for event in Parser::new_from_str(&text) {
         match event {
             Ok((event, span)) => builder.event(event, &span).ok()?,
@@ -49,13 +53,14 @@ struct Open {
 
 enum Items {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<(Node, Node)>, key: Option<Node>, seen: BTreeSet<String> },
+    Mapping { entries: Vec<(Node, Node)>, key: Option<Node>, seen: BTreeMap<String, Span> },
 }
 
 struct Builder<'a> {
     report: &'a mut Report,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
+    anchored: usize,
     root: Option<Node>,
     aliases: (usize, usize),
 }
@@ -86,7 +91,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), place)?;
-                self.begin(place, anchor, Items::Mapping { entries: Vec::new(), key: None, seen: BTreeSet::new() })
+                self.begin(place, anchor, Items::Mapping { entries: Vec::new(), key: None, seen: BTreeMap::new() })
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(place),
             Event::Alias(anchor) => self.alias(anchor, place),
@@ -117,6 +122,13 @@ impl Builder<'_> {
     /// Puts a finished node where it belongs.
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), GivenUp> {
         if anchor != 0 {
+            // Anchors inside anchors keep their content once more at each level.
+            self.anchored += measure(&node).bytes;
+            if self.anchored > ANCHOR_BYTES_MAX {
+                let finding = self.report.error(rules::YAML_LIMITS, node.span, "anchors hold more than 16 MiB");
+                finding.with_hint("write the values out, or generate several files");
+                return Err(GivenUp);
+            }
             self.anchors.insert(anchor, node.clone());
         }
         let Some(open) = self.open.last_mut() else {
@@ -128,7 +140,7 @@ impl Builder<'_> {
             Items::Mapping { entries, key, seen } => match key.take() {
                 Some(key) => entries.push((key, node)),
                 None => {
-                    check_key(self.report, &node, seen, entries)?;
+                    check_key(self.report, &node, seen)?;
                     *key = Some(node);
                 }
             },
@@ -138,7 +150,8 @@ impl Builder<'_> {
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), GivenUp> {
         let Some(node) = self.anchors.get(&anchor) else {
-            self.report.error(rules::YAML_SYNTAX, span, "an alias inside its own anchor");
+            let finding = self.report.error(rules::YAML_SYNTAX, span, "an alias inside its own anchor");
+            finding.with_hint("write the value out");
             return Err(GivenUp);
         };
         let size = measure(node);
@@ -156,15 +169,20 @@ impl Builder<'_> {
     }
 
     fn too_deep(&mut self, span: Span) -> Result<(), GivenUp> {
-        let finding = self.report.error(rules::YAML_LIMITS, span, format!("deeper than {DEPTH_MAX} levels"));
-        finding.with_hint("no key of the format needs more than ten levels");
+        self.note_depth(span);
         Err(GivenUp)
+    }
+
+    fn note_depth(&mut self, span: Span) {
+        let message = format!("the file is deeper than {DEPTH_MAX} levels");
+        let finding = self.report.error(rules::YAML_LIMITS, span, message);
+        finding.with_hint("no key of the format needs more than ten levels");
     }
 
     fn refuse_tag(&mut self, tag: Option<&granit_parser::Tag>, span: Span) -> Result<(), GivenUp> {
         let Some(tag) = tag else { return Ok(()) };
-        let finding = self.report.error(rules::YAML_FEATURE, span, format!("the tag `{}`", tag.original()));
-        finding.with_hint("remove the tag; a text is made by quotes");
+        let message = format!("the tag `{}` is not part of the format", shown(&tag.original()));
+        self.report.error(rules::YAML_FEATURE, span, message).with_hint("remove the tag; a text is made by quotes");
         Err(GivenUp)
     }
 
@@ -172,32 +190,102 @@ impl Builder<'_> {
         let marker = error.marker();
         let start = narrow(marker.byte_offset().unwrap_or_default().min(self.report.text.len()));
         let span = Span { line: narrow(marker.line()).max(1), column: narrow(marker.col()) + 1, start, end: start };
-        self.report.error(rules::YAML_SYNTAX, span, error.kind().to_string());
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            // The parser's own limit is far above ours, but it looks ahead.
+            self.note_depth(span);
+            return;
+        }
+        let kind = error.kind();
+        self.report.error(rules::YAML_SYNTAX, span, kind.to_string()).hint = syntax_hint(kind).map(str::to_owned);
     }
 }
 
+/// What mostly causes an error of the parser.
+fn syntax_hint(kind: &ErrorKind) -> Option<&'static str> {
+    let is_tab = matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+    );
+    let is_layout = matches!(
+        kind,
+        ErrorKind::ExpectedBlockMappingKey
+            | ErrorKind::ExpectedBlockSequenceEntry
+            | ErrorKind::SimpleKeyExpected
+            | ErrorKind::InvalidSimpleKey
+            | ErrorKind::InvalidIndentation
+            | ErrorKind::MappingValueNotAllowed
+    );
+    let is_open = matches!(kind, ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator);
+    if is_tab {
+        Some("indent with blanks; YAML does not allow tabs there")
+    } else if is_layout {
+        Some("is this line, or the one above it, indented wrongly? a text with `: ` or ` #` needs quotes")
+    } else if is_open {
+        Some("is a bracket never closed, or a comma missing? a text with `,`, `{` or `[` needs quotes")
+    } else if matches!(kind, ErrorKind::UnclosedQuotedScalar) {
+        Some("close the quote; inside '…' a quote is written ''")
+    } else if matches!(kind, ErrorKind::UnclosedFlowCollection { .. }) {
+        Some("close the bracket")
+    } else if matches!(kind, ErrorKind::UnexpectedCharacter { .. }) {
+        Some("a text that begins with a special character needs quotes")
+    } else if matches!(kind, ErrorKind::UnknownAnchor) {
+        Some("an alias `*name` needs an anchor `&name` above it; a text that begins with `*` needs quotes")
+    } else {
+        None
+    }
+}
+
+/// A lone carriage return ends a line for YAML and for nobody else, so that no two tools would count lines alike.
+fn refuse_lone_returns(report: &mut Report, text: &str) -> Option<()> {
+    let is_lone = |at: &usize| !text[at + 1..].starts_with('\n');
+    let Some(at) = text.match_indices('\r').map(|(at, _)| at).find(is_lone) else { return Some(()) };
+    let before = &text[..at];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = narrow(before.matches('\n').count() + 1);
+    let column = narrow(before[line_start..].chars().count() + 1);
+    let span = Span { line, column, start: narrow(at), end: narrow(at + 1) };
+    let finding = report.error(rules::YAML_SYNTAX, span, "a carriage return without a line feed");
+    finding.with_hint("end lines with a line feed, or with both");
+    None
+}
+
 /// Keys are plain texts and stand once.
-fn check_key(
-    report: &mut Report,
-    key: &Node,
-    seen: &mut BTreeSet<String>,
-    entries: &[(Node, Node)],
-) -> Result<(), GivenUp> {
+fn check_key(report: &mut Report, key: &Node, seen: &mut BTreeMap<String, Span>) -> Result<(), GivenUp> {
     let Some(text) = key.scalar() else {
-        report.error(rules::YAML_FEATURE, key.span, format!("{} as a key", key.kind()));
+        let is_template = report.text.get(key.span.start as usize..).is_some_and(|rest| rest.starts_with('{'))
+            && key.span.start > 0
+            && report.text.get(key.span.start as usize - 1..).is_some_and(|rest| rest.starts_with("{{"));
+        let finding = report.error(rules::YAML_FEATURE, key.span, format!("{} cannot be a key", key.kind()));
+        finding.with_hint(if is_template {
+            "a text that begins with a template needs quotes: \"{{ … }}\""
+        } else {
+            "keys are plain texts"
+        });
         return Err(GivenUp);
     };
     if text == "<<" {
-        let finding = report.error(rules::YAML_FEATURE, key.span, "the merge key `<<`");
-        finding.with_hint("merge keys are not part of YAML 1.2; write the values out");
+        let finding = report.error(rules::YAML_FEATURE, key.span, "the merge key `<<` is not part of YAML 1.2");
+        finding.with_hint("write the values out");
         return Err(GivenUp);
     }
-    if !seen.insert(text.to_owned()) {
-        let first = entries.iter().find(|(other, _)| other.scalar() == Some(text)).map(|(other, _)| other.span);
-        let related = first.map(|span| (report.place(span), "the first one".to_owned()));
-        let finding = report.error(rules::DUPLICATE_KEY, key.span, format!("the key `{text}` stands twice"));
-        finding.related.extend(related);
-        finding.with_hint("keep the one that is meant");
+    if key.resolved() != Some(Resolved::Text) {
+        let finding = report.error(rules::YAML_FEATURE, key.span, format!("{} as a key", key.described()));
+        finding.with_hint(format!("write it in quotes if it is meant: \"{text}\""));
+    }
+    match seen.entry(text.to_owned()) {
+        Entry::Vacant(entry) => {
+            entry.insert(key.span);
+        }
+        Entry::Occupied(first) => {
+            let first = report.place(*first.get());
+            let message = format!("the key `{}` stands twice", shown(text));
+            let finding = report.error(rules::DUPLICATE_KEY, key.span, message);
+            finding.related.push((first, "the first one".to_owned()));
+            finding.with_hint("keep the one that is meant");
+        }
     }
     Ok(())
 }

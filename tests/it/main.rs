@@ -1,6 +1,7 @@
 //! The one integration binary: the architecture, what is checked in, the command line, and the planner's promises.
 
 mod cli;
+mod loader;
 mod samples;
 mod support;
 mod tidy;
