@@ -18,7 +18,7 @@ const DEPTH_MAX: usize = 16;
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// It is not there.
-    #[error("the project directory {0} does not exist")]
+    #[error("there is no directory {0}")]
     NoDirectory(PathBuf),
     /// Nothing in it is ours.
     #[error("{0} has none of manifests/, upgrade-paths/, templates/, orchestrate.yaml")]

@@ -157,7 +157,7 @@ fn backfill(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>) -> Op
     let sql_node = inner.optional("sql");
     let sql = sql_node.and_then(|node| read::template(report, node, names));
     let batch = inner.optional("batch").and_then(|node| read::integer(report, node, 1..=100_000_000));
-    if let (Some(node), Some(sql)) = (sql_node, &sql)
+    if let (Some(node), Some(sql), None) = (sql_node, &sql, set_node)
         && !(sql.text.contains(":low") && sql.text.contains(":high"))
     {
         let finding = report.error(rules::INVALID_VALUE, node.span, "the statement does not use `:low` and `:high`");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::model::nearest;
 
-use super::node::{Node, Span, Value, shown};
+use super::node::{Node, Resolved, Span, Value, shown};
 use super::report::{Report, WithHint};
 use super::rules;
 
@@ -70,7 +70,8 @@ impl<'a> Fields<'a> {
     pub fn required(&mut self, key: &'static str) -> Option<&'a Node> {
         let found = self.optional(key);
         if found.is_none() {
-            self.lacks(&[key], rules::MISSING_KEY, format!("the key `{key}` is missing"), None);
+            let hint = format!("add `{key}: …`");
+            self.lacks(&[key], rules::MISSING_KEY, format!("the key `{key}` is missing"), Some(&hint));
         }
         found
     }
@@ -91,6 +92,11 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|(name, _, _)| *name == key).map(|(_, place, _)| place.span)
     }
 
+    /// Where the value of a key stands, if it is there and not taken yet.
+    pub fn place_of(&self, key: &str) -> Option<Span> {
+        self.entries.iter().find(|(name, _, _)| *name == key).map(|(_, _, value)| value.span)
+    }
+
     /// Reports every key that nobody took, that has no value, and that is missing.
     pub fn finish(self, report: &mut Report) {
         let mut excused: Vec<&str> = self.empty.iter().map(|(key, _)| *key).collect();
@@ -99,8 +105,8 @@ impl<'a> Fields<'a> {
             finding.with_hint("write a value, or delete the key");
         }
         for (name, key, _) in &self.entries {
-            if self.known.contains(name) {
-                continue; // the second one of a duplicate, which has its own finding
+            if self.known.contains(name) || key.resolved() != Some(Resolved::Text) {
+                continue; // the second one of a duplicate, or no text: each has its own finding
             }
             let near = nearest(name, self.known.iter().copied());
             excused.extend(near);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     Catalog, Finding, Migration, MigrationName, Place, Platform, Product, ProductName, Release, Runbook, Template,
+    nearest,
 };
 
 use super::path::{Path, Releases};
@@ -74,8 +75,17 @@ pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Fin
             }
             None if holes.has_lost("upgrade-paths/") => {}
             None => {
-                let message = "these releases belong to no upgrade path";
-                let hint = "add `product: …`, or name the file upgrade-paths/<product>.releases.yaml";
+                let known: Vec<&str> = products.keys().map(ProductName::as_str).collect();
+                let (message, hint) = if is_guess {
+                    let hint = "add `product: …`, or name the file upgrade-paths/<product>.releases.yaml".to_owned();
+                    ("these releases belong to no upgrade path".to_owned(), hint)
+                } else {
+                    let hint = nearest(&product, known).map_or_else(
+                        || format!("add upgrade-paths/{product}.yaml, or correct the name"),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    (format!("the product `{product}` has no upgrade path"), hint)
+                };
                 findings.push(error(rules::UNKNOWN_REFERENCE, &place, message).hint(hint));
             }
         }

@@ -22,6 +22,7 @@ mod references;
 mod report;
 pub mod rules;
 mod schema;
+mod versions;
 
 use std::sync::Arc;
 
@@ -141,7 +142,9 @@ fn document(report: &mut Report) -> Option<Document> {
             Some(Document::Path { product, path: Box::new(path::path(report, fields)), place, digest })
         }
         "releases" => {
+            let named = fields.place_of("product").map(|span| report.place(span));
             let (product, is_guess) = product_key(report, &mut fields, stem, None);
+            let place = named.unwrap_or(place);
             let releases = path::releases(report, fields);
             Some(Document::Releases { product, is_guess, releases, place, digest })
         }
@@ -220,7 +223,10 @@ fn is_our_format(report: &mut Report, fields: &mut Fields<'_>) -> bool {
         finding.with_hint(format!("{hint} and `kind: …`"));
         return false;
     };
-    let Some(found) = read::text(report, node) else { return false };
+    let Some(found) = node.scalar() else {
+        report.wrong_type(node, "a text");
+        return false;
+    };
     if found == FORMAT {
         return true;
     }
@@ -230,7 +236,7 @@ fn is_our_format(report: &mut Report, fields: &mut Fields<'_>) -> bool {
         let message = format!("`{found}` is a later format than this program reads");
         (message, format!("use a later version of orchestrate, or write the file as `{FORMAT}`"))
     } else {
-        (format!("`{}` is not a format of orchestrate", node::shown(&found)), format!("write `format: {FORMAT}`"))
+        (format!("`{}` is not a format of orchestrate", node::shown(found)), format!("write `format: {FORMAT}`"))
     };
     report.error(rules::FORMAT_VERSION, node.span, message).with_hint(hint);
     false

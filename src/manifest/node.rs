@@ -125,15 +125,16 @@ impl Node {
     }
 }
 
-/// A text for a message: its first line, cut off where it is long.
+/// A text for a message: its first line, cut off where it is long, and nothing that a terminal would obey.
 pub(super) fn shown(text: &str) -> String {
     const CHARACTERS_MAX: usize = 60;
     let line = text.lines().next().unwrap_or_default();
-    match line.char_indices().nth(CHARACTERS_MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None if line.len() < text.trim_end().len() => format!("{line}…"),
-        None => line.to_owned(),
-    }
+    let (line, is_cut) = match line.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => (&line[..end], true),
+        None => (line, line.len() < text.trim_end().len()),
+    };
+    let visible = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    line.chars().map(visible).chain(is_cut.then(|| "…".to_owned())).collect()
 }
 
 /// One digest over several, in the order they are given.

@@ -44,6 +44,10 @@ fn check_default(report: &mut Report, node: &Node, kind: &ParameterKind) {
     {
         return read::old_boolean(report, node, text);
     }
+    if node.resolved() == Some(Resolved::OldBoolean) && *kind == ParameterKind::Boolean {
+        read::boolean(report, node);
+        return;
+    }
     let value = json(node);
     if node.is_null() {
         return;

@@ -97,7 +97,7 @@ impl Builder<'_> {
             Event::Alias(anchor) => self.alias(anchor, place),
             Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => Ok(()),
             // Comments and anchors' names are not asked for, and the enum may grow.
-            _ => Ok(()),
+            Event::Anchor(..) | Event::UnresolvedAlias(_) | _ => Ok(()),
         }
     }
 
@@ -168,6 +168,16 @@ impl Builder<'_> {
         self.finish(node, 0)
     }
 
+    /// The place of a word that stands before another on the same line, else that of the other.
+    fn before(&self, span: Span, word: &str) -> Span {
+        let above = self.report.text.get(..span.start as usize).unwrap_or_default();
+        let line = above.rsplit('\n').next().unwrap_or_default();
+        let Some(at) = line.rfind(word) else { return span };
+        let start = above.len() - line.len() + at;
+        let column = narrow(line[..at].chars().count() + 1);
+        Span { line: span.line, column, start: narrow(start), end: narrow(start + word.len()) }
+    }
+
     fn too_deep(&mut self, span: Span) -> Result<(), GivenUp> {
         self.note_depth(span);
         Err(GivenUp)
@@ -181,6 +191,7 @@ impl Builder<'_> {
 
     fn refuse_tag(&mut self, tag: Option<&granit_parser::Tag>, span: Span) -> Result<(), GivenUp> {
         let Some(tag) = tag else { return Ok(()) };
+        let span = self.before(span, &tag.original());
         let message = format!("the tag `{}` is not part of the format", shown(&tag.original()));
         self.report.error(rules::YAML_FEATURE, span, message).with_hint("remove the tag; a text is made by quotes");
         Err(GivenUp)
@@ -196,46 +207,88 @@ impl Builder<'_> {
             return;
         }
         let kind = error.kind();
-        self.report.error(rules::YAML_SYNTAX, span, kind.to_string()).hint = syntax_hint(kind).map(str::to_owned);
+        let span = if is_tab(kind) { self.tabs_before(span) } else { span };
+        let (message, hint) = syntax_words(kind);
+        self.report.error(rules::YAML_SYNTAX, span, message).hint = hint.map(str::to_owned);
+    }
+
+    /// The tabs that end at a place; the parser stops behind them.
+    fn tabs_before(&self, span: Span) -> Span {
+        let above = self.report.text.get(..span.start as usize).unwrap_or_default();
+        let tabs = narrow(above.len() - above.trim_end_matches('\t').len());
+        Span { column: span.column.saturating_sub(tabs).max(1), start: span.start - tabs, ..span }
     }
 }
 
-/// What mostly causes an error of the parser.
-fn syntax_hint(kind: &ErrorKind) -> Option<&'static str> {
-    let is_tab = matches!(
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
         kind,
         ErrorKind::TabNotAllowed
             | ErrorKind::TabInBlockIndentation
             | ErrorKind::TabInIndentation
             | ErrorKind::TabAtBlockScalarStart
-    );
-    let is_layout = matches!(
-        kind,
-        ErrorKind::ExpectedBlockMappingKey
-            | ErrorKind::ExpectedBlockSequenceEntry
-            | ErrorKind::SimpleKeyExpected
-            | ErrorKind::InvalidSimpleKey
-            | ErrorKind::InvalidIndentation
-            | ErrorKind::MappingValueNotAllowed
-    );
-    let is_open = matches!(kind, ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator);
-    if is_tab {
-        Some("indent with blanks; YAML does not allow tabs there")
-    } else if is_layout {
-        Some("is this line, or the one above it, indented wrongly? a text with `: ` or ` #` needs quotes")
-    } else if is_open {
-        Some("is a bracket never closed, or a comma missing? a text with `,`, `{` or `[` needs quotes")
-    } else if matches!(kind, ErrorKind::UnclosedQuotedScalar) {
-        Some("close the quote; inside '…' a quote is written ''")
-    } else if matches!(kind, ErrorKind::UnclosedFlowCollection { .. }) {
-        Some("close the bracket")
-    } else if matches!(kind, ErrorKind::UnexpectedCharacter { .. }) {
-        Some("a text that begins with a special character needs quotes")
-    } else if matches!(kind, ErrorKind::UnknownAnchor) {
-        Some("an alias `*name` needs an anchor `&name` above it; a text that begins with `*` needs quotes")
-    } else {
-        None
+    )
+}
+
+/// An error of the parser in plain words, with what mostly causes it; the rarer ones in the parser's own.
+fn syntax_words(kind: &ErrorKind) -> (String, Option<&'static str>) {
+    if is_tab(kind) {
+        return ("a tab where only blanks are allowed".to_owned(), Some("indent with blanks"));
     }
+    if let ErrorKind::UnexpectedCharacter { character } = kind {
+        return match character.is_control() {
+            true => (format!("the control character `{}`", character.escape_default()), Some("delete it")),
+            false => (format!("a text cannot begin with `{character}`"), Some("write it in quotes")),
+        };
+    }
+    let indented = Some("is this line, or the one above it, indented wrongly?");
+    let quotes = Some("a text with `: ` needs quotes; else, is the line above indented wrongly?");
+    let open = Some("a text with a comma, bracket or brace in it needs quotes; else, is one of them missing?");
+    let known: [(&[ErrorKind], &str, Option<&'static str>); 10] = [
+        (
+            &[ErrorKind::ExpectedBlockMappingKey, ErrorKind::ExpectedBlockSequenceEntry, ErrorKind::InvalidIndentation],
+            "the indentation does not fit the lines above",
+            indented,
+        ),
+        (&[ErrorKind::SimpleKeyExpected, ErrorKind::InvalidSimpleKey], "a key without `:`", indented),
+        (&[ErrorKind::MappingValueNotAllowed], "a second `:` in one entry", quotes),
+        (
+            &[ErrorKind::ExpectedFlowMappingSeparator, ErrorKind::ExpectedFlowSequenceSeparator],
+            "neither a comma nor the end of the list or mapping",
+            open,
+        ),
+        (&[ErrorKind::InvalidColonPlacement], "a `:` that belongs to nothing", open),
+        (
+            &[ErrorKind::InvalidQuotedScalarIndent],
+            "a quoted text goes on here without being indented",
+            Some("is the quote above never closed? inside '…' a quote is written ''"),
+        ),
+        (
+            &[ErrorKind::UnclosedQuotedScalar],
+            "a quote is never closed",
+            Some("close it; inside '…' a quote is written ''"),
+        ),
+        (
+            &[ErrorKind::CommentInterceptedScalar],
+            "a comment inside a text of several lines",
+            Some("write the text as a block below `|`, or delete the comment"),
+        ),
+        (
+            &[ErrorKind::UnknownAnchor],
+            "an alias without its anchor",
+            Some("`*name` needs `&name` above it; a text that begins with `*` needs quotes"),
+        ),
+        (&[ErrorKind::BomInsideDocument], "a byte order mark inside the file", Some("delete it")),
+    ];
+    if let Some((_, message, hint)) = known.into_iter().find(|(kinds, _, _)| kinds.contains(kind)) {
+        return (message.to_owned(), hint);
+    }
+    let hint = match kind.to_string() {
+        text if text.contains("escape") => Some("inside \"…\" a backslash is written \\\\; '…' knows no escapes"),
+        text if text.contains("bracket") => Some("close each `[` with `]`, and each `{` with `}`"),
+        _ => None,
+    };
+    (kind.to_string(), hint)
 }
 
 /// A lone carriage return ends a line for YAML and for nobody else, so that no two tools would count lines alike.
@@ -272,8 +325,9 @@ fn check_key(report: &mut Report, key: &Node, seen: &mut BTreeMap<String, Span>)
         return Err(GivenUp);
     }
     if key.resolved() != Some(Resolved::Text) {
-        let finding = report.error(rules::YAML_FEATURE, key.span, format!("{} as a key", key.described()));
-        finding.with_hint(format!("write it in quotes if it is meant: \"{text}\""));
+        let message = format!("the key `{}` is {} for readers of YAML, not a text", shown(text), key.kind());
+        let finding = report.error(rules::YAML_FEATURE, key.span, message);
+        finding.with_hint(format!("write it in quotes if it is meant: \"{}\"", shown(text)));
     }
     match seen.entry(text.to_owned()) {
         Entry::Vacant(entry) => {

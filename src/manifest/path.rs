@@ -47,7 +47,7 @@ pub(super) fn path(report: &mut Report, mut fields: Fields<'_>) -> Path {
 /// A file of kind `releases`.
 pub(super) fn releases(report: &mut Report, mut fields: Fields<'_>) -> Releases {
     if !fields.has("releases") {
-        fields.lacks(&["releases"], rules::MISSING_KEY, "the key `releases` is missing", None);
+        fields.lacks(&["releases"], rules::MISSING_KEY, "the key `releases` is missing", Some("add `releases: …`"));
     }
     let releases = releases_of(report, &mut fields);
     fields.finish(report);

@@ -46,9 +46,11 @@ pub(super) fn probe(report: &mut Report, node: &Node, names: Names<'_>) -> Optio
 }
 
 fn sql_question(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>) -> Option<Question> {
-    let target = fields.required("target").and_then(|node| read::text(report, node));
+    let has_sql = fields.has("sql");
+    let target_node = if has_sql { fields.required("target") } else { fields.optional("target") };
+    let target = target_node.and_then(|node| read::text(report, node));
     let sql_node = fields.optional("sql");
-    if sql_node.is_none() {
+    if !has_sql {
         let hint = "give it `sql` with a `target`, or `command`, or `http`";
         fields.lacks(&["sql", "command", "http"], rules::MISSING_KEY, "the probe asks nothing", Some(hint));
     }

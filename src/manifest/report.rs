@@ -62,6 +62,9 @@ fn type_hint(node: &Node, wanted: &str) -> Option<String> {
         {
             return Some(format!("write {text} without quotes"));
         }
+        (Value::Sequence(_) | Value::Mapping(_), "a text") => {
+            "write one text; one that begins with a bracket or a brace needs quotes"
+        }
         (Value::Scalar { .. }, "a text") => "write a text, or delete the entry",
         _ => return None,
     };

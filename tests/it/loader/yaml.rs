@@ -41,6 +41,11 @@ fn files_that_are_no_yaml() {
         ("manifests/demo/0009_i.yaml", &migration("description: \"a\\qb\"\noperations: []\n")),
         ("manifests/demo/0010_j.yaml", &migration("operations: []\ndescription\n")),
         ("manifests/demo/0011_k.yaml", &migration("operations: [}\n")),
+        (
+            "manifests/demo/0012_l.yaml",
+            &migration("operations:\n  - {name: a, manual: {ask: Is {{ params.X }} done?}}\n")
+        ),
+        ("manifests/demo/0013_m.yaml", &migration("operations:\n- name: a\n  sql: SELECT 1 # one\n   FROM x\n")),
     ]));
 }
 
@@ -51,6 +56,14 @@ fn files_that_are_not_utf8() {
     project.write("manifests/demo/0002_utf16.yaml", b"\xff\xfef\0o\0r\0");
     project.write("manifests/demo/0003_nul.yaml", b"format: \0\n");
     insta::assert_snapshot!(of_project(&project));
+}
+
+#[test]
+fn control_characters_reach_no_terminal() {
+    let report =
+        of_migration("description: a\nname2: b\n\"\\e[31mred\": x\nwindow: {min: \"\\e[2J\"}\noperations: []\n");
+    assert!(!report.contains('\u{1b}'), "{report:?}");
+    insta::assert_snapshot!(report);
 }
 
 #[test]
