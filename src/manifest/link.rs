@@ -7,10 +7,11 @@ use crate::model::{
     nearest,
 };
 
+use super::node::shown;
 use super::path::{Path, Releases};
 use super::project::ProjectFile;
 use super::references::{self, Holes, error, near_migration, near_release};
-use super::{Document, rules};
+use super::{Document, read, rules};
 
 /// What belongs to one product, from however many files.
 struct Parts {
@@ -145,6 +146,7 @@ fn owner(product: &str, is_guess: bool, products: &BTreeMap<ProductName, Parts>)
 }
 
 fn product(name: ProductName, mut parts: Parts, holes: &Holes, findings: &mut Vec<Finding>) -> Product {
+    check_name(&name, &parts, findings);
     references::dependencies(&name, &parts.migrations, holes, findings);
     let path = parts.path.take();
     let place = path.as_ref().map(|(_, place)| place.clone());
@@ -190,6 +192,17 @@ fn product(name: ProductName, mut parts: Parts, holes: &Holes, findings: &mut Ve
         blocked: path.blocked,
         notes: path.notes,
         path_digest: super::node::digest_of_all(&parts.digests),
+    }
+}
+
+/// A product is named by its folder and by its upgrade path's file.
+fn check_name(name: &ProductName, parts: &Parts, findings: &mut Vec<Finding>) {
+    let place = parts.migrations.values().next().map(|migration| &migration.place);
+    let Some(place) = place.or(parts.path.as_ref().map(|(_, place)| place)) else { return };
+    if !read::is_name(name.as_str()) {
+        let message = format!("the product `{}` has no valid name", shown(name.as_str()));
+        let hint = "rename its folder and its upgrade path: lower-case letters, digits, `_` and `-`, at most 100";
+        findings.push(error(rules::INVALID_NAME, place, message).hint(hint));
     }
 }
 

@@ -123,6 +123,11 @@ fn document(report: &mut Report) -> Option<Document> {
     let root = parse::parse(report)?;
     let digest = root.digest();
     let mut fields = Fields::of(report, &root)?;
+    if &*report.file == "orchestrate.yml" {
+        let finding = report.error(rules::FILE_KIND, fields.head(), "the project file is named orchestrate.yaml");
+        finding.with_hint("rename orchestrate.yml to orchestrate.yaml");
+        return None;
+    }
     let file = Arc::clone(&report.file);
     let parts: Vec<&str> = file.split('/').collect();
     let stem = parts.last().and_then(|name| name.rsplit_once('.')).map_or("", |(stem, _)| stem);

@@ -215,7 +215,7 @@ pub(super) fn name(report: &mut Report, node: &Node) -> Option<String> {
     }
     let message = format!("`{}` is not a name", shown(&found));
     let mut hint =
-        "names are lower-case letters, digits, `_` and `-`, at most 100, not beginning with a sign".to_owned();
+        "names are lower-case letters, digits, `_` and `-`, at most 100, and begin with a letter or a digit".to_owned();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
     let near: String = found.chars().map(plain).collect();
     let near = near.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");

@@ -52,6 +52,16 @@ fn names_and_stems() {
 }
 
 #[test]
+fn products_and_project_files_of_other_names() {
+    insta::assert_snapshot!(of(&[
+        ("manifests/My Product/0001_a.yaml", &migration("operations: []\n")),
+        ("manifests/My Product/0002_b.yaml", "format: orchestrate/v1\nkind: migration\nname: 0002_b\noperations: []\n"),
+        ("upgrade-paths/Other.yaml", "format: orchestrate/v1\nkind: upgrade-path\n"),
+        ("orchestrate.yml", "format: orchestrate/v1\nkind: project\nproduct: demo\n"),
+    ]));
+}
+
+#[test]
 fn misspelt_keys_are_one_mistake() {
     insta::assert_snapshot!(of(&[
         (
