@@ -243,7 +243,7 @@ fn recommendation(
         if holes.has_migration(product, &entry.migration) {
             return;
         }
-        let message = format!("there is no migration `{}`", entry.migration);
+        let message = format!("there is no migration `{}`", shown(entry.migration.as_str()));
         let finding = error(rules::UNKNOWN_REFERENCE, &entry.place, message);
         findings.push(finding.hint(near_migration(&entry.migration, migrations)));
         return;

@@ -11,6 +11,7 @@ use crate::model::{
     Severity, Undo, nearest,
 };
 
+use super::node::shown;
 use super::project::EnvironmentPlaces;
 use super::report::Report;
 use super::rules;
@@ -70,7 +71,7 @@ pub(super) fn dependencies(
                 Some(before) => pairs.push((*before, after)),
                 None if holes.has_migration(product, dependency) => {}
                 None => {
-                    let message = format!("there is no migration `{dependency}`");
+                    let message = format!("there is no migration `{}`", shown(dependency.as_str()));
                     let finding = error(rules::UNKNOWN_REFERENCE, place, message);
                     findings.push(finding.hint(near_migration(dependency, migrations)));
                 }

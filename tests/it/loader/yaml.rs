@@ -176,6 +176,15 @@ fn five_thousand_mistakes_on_one_line_are_all_told() {
 }
 
 #[test]
+fn names_of_a_million_letters() {
+    let long = "x".repeat(1_000_000);
+    let key = hostile(&migration(&format!("? {long}\n: 1\noperations: []\n")));
+    let name = hostile(&migration(&format!("depends_on: [{long}]\nservices: {{a: \"{long}\"}}\noperations: []\n")));
+    assert!(key.contains("unknown-key") && key.len() < 1000, "{} bytes", key.len());
+    insta::assert_snapshot!(format!("{key}\n{name}"));
+}
+
+#[test]
 fn a_file_over_sixteen_mebibytes() {
     insta::assert_snapshot!(hostile(&"#".repeat((16 << 20) + 1)));
 }
