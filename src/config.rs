@@ -11,6 +11,8 @@ use crate::manifest::SourceFile;
 const FOLDERS: [&str; 3] = ["manifests", "upgrade-paths", "templates"];
 /// The project file.
 const PROJECT_FILE: &str = "orchestrate.yaml";
+/// What people call it as well: read all the same, so that the loader can tell them.
+const MISNAMED_PROJECT_FILE: &str = "orchestrate.yml";
 /// Deeper folders are taken for a mistake, such as a link that leads back up.
 const DEPTH_MAX: usize = 16;
 
@@ -18,7 +20,7 @@ const DEPTH_MAX: usize = 16;
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// It is not there.
-    #[error("the project directory {0} does not exist")]
+    #[error("there is no directory {0}")]
     NoDirectory(PathBuf),
     /// Nothing in it is ours.
     #[error("{0} has none of manifests/, upgrade-paths/, templates/, orchestrate.yaml")]
@@ -42,10 +44,13 @@ pub fn read_project(directory: &Path) -> Result<Vec<SourceFile>, ConfigError> {
         return Err(ConfigError::NoDirectory(directory.to_owned()));
     }
     let mut files = Vec::new();
-    let project = directory.join(PROJECT_FILE);
-    let mut found = project.is_file();
-    if found {
-        files.push(read(directory, &project)?);
+    let mut found = false;
+    for name in [PROJECT_FILE, MISNAMED_PROJECT_FILE] {
+        let project = directory.join(name);
+        if project.is_file() {
+            found = true;
+            files.push(read(directory, &project)?);
+        }
     }
     for folder in FOLDERS {
         let folder = directory.join(folder);

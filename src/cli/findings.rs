@@ -1,7 +1,9 @@
 //! How findings look: like a compiler's, as JSON, as SARIF, as annotations of GitHub Actions.
 
+use std::borrow::Cow;
+
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use crate::manifest::Sources;
@@ -23,20 +25,31 @@ fn group<'a>(finding: &'a Finding, sources: &'a Sources) -> Group<'a> {
         Severity::Warning => Level::WARNING,
     };
     let mut group = level.primary_title(&finding.message).id(finding.rule).elements(std::iter::empty::<Element<'_>>());
-    let main = std::iter::once((&finding.place, None));
-    let related = finding.related.iter().map(|(place, role)| (place, Some(role.as_str())));
-    for (place, label) in main.chain(related) {
-        let kind = if label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
+    let is_beside = |place: &Place| (&place.file, place.line) == (&finding.place.file, finding.place.line);
+    let context = |span, role| AnnotationKind::Context.span(span).label(role);
+    if let Some((line, span)) = excerpt(&finding.place, sources) {
+        let mut snippet = snippet(&finding.place, line).annotation(AnnotationKind::Primary.span(span));
+        for (place, role) in finding.related.iter().filter(|(place, _)| is_beside(place)) {
+            let beside = excerpt(place, sources).map(|(_, span)| context(span, role.as_str()));
+            snippet = snippet.annotations(beside);
+        }
+        group = group.element(snippet);
+    }
+    for (place, role) in finding.related.iter().filter(|(place, _)| !is_beside(place)) {
         if let Some((line, span)) = excerpt(place, sources) {
-            let annotation = kind.span(span).label(label);
-            let snippet = Snippet::source(line).path(&*place.file).line_start(place.line as usize);
-            group = group.element(snippet.annotation(annotation));
+            group = group.element(snippet(place, line).annotation(context(span, role.as_str())));
         }
     }
     match &finding.hint {
         Some(hint) => group.element(Level::HELP.with_name("hint").message(hint)),
         None => group,
     }
+}
+
+fn snippet<'a>(place: &'a Place, line: &'a str) -> Snippet<'a, Annotation<'a>> {
+    let is_plain = !place.file.contains(char::is_control);
+    let path = if is_plain { Cow::Borrowed(&*place.file) } else { Cow::Owned(place.file.escape_debug().to_string()) };
+    Snippet::source(line).path(path).line_start(place.line as usize)
 }
 
 /// The line of a place, and the place's bytes within it; a place never reaches beyond its first line.
@@ -54,6 +67,7 @@ fn excerpt<'a>(place: &Place, sources: &'a Sources) -> Option<(&'a str, std::ops
 
 /// `orchestrate.lint/v1`.
 pub(super) fn json(findings: &[Finding]) -> Value {
+    let related = |(place, role): &(Place, String)| json!({ "file": &*place.file, "line": place.line, "column": place.column, "message": role });
     let one = |finding: &Finding| {
         json!({
             "rule": finding.rule,
@@ -63,6 +77,7 @@ pub(super) fn json(findings: &[Finding]) -> Value {
             "column": finding.place.column,
             "message": finding.message,
             "hint": finding.hint,
+            "related": finding.related.iter().map(related).collect::<Vec<_>>(),
         })
     };
     json!({ "format": LINT_FORMAT, "findings": findings.iter().map(one).collect::<Vec<_>>() })
@@ -72,7 +87,7 @@ pub(super) fn json(findings: &[Finding]) -> Value {
 pub(super) fn sarif(findings: &[Finding], rules: &[(&str, &str)]) -> Value {
     let location = |place: &Place| {
         json!({ "physicalLocation": {
-            "artifactLocation": { "uri": &*place.file },
+            "artifactLocation": { "uri": uri(&place.file) },
             "region": { "startLine": place.line, "startColumn": place.column },
         }})
     };
@@ -106,9 +121,19 @@ pub(super) fn sarif(findings: &[Finding], rules: &[(&str, &str)]) -> Value {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
+            "columnKind": "unicodeCodePoints",
             "results": findings.iter().map(result).collect::<Vec<_>>(),
         }],
     })
+}
+
+/// A path as a relative URI reference (RFC 3986): all but unreserved characters and `/` in percent signs.
+fn uri(path: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    path.bytes().map(byte).collect()
 }
 
 /// Workflow commands of GitHub Actions, one a line.

@@ -21,8 +21,7 @@ pub(super) fn run(global: &Global, arguments: &LintArguments, output: &mut Outpu
     match arguments.format {
         LintFormat::Text if found.is_empty() => {
             if !global.quiet {
-                let files = sources.len();
-                output.talk(&format!("{files} files, no findings"));
+                output.talk(&format!("{}, no findings", counted(sources.len(), "file")));
             }
         }
         LintFormat::Text => output.data(&format!("{}\n\n{}", findings::text(&found, &sources), summary(&found))),
@@ -40,8 +39,11 @@ pub(super) fn run(global: &Global, arguments: &LintArguments, output: &mut Outpu
 
 fn summary(found: &[Finding]) -> String {
     let count = |severity| found.iter().filter(|finding| finding.severity == severity).count();
-    let words = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    format!("{}, {}", words(count(Severity::Error), "error"), words(count(Severity::Warning), "warning"))
+    format!("{}, {}", counted(count(Severity::Error), "error"), counted(count(Severity::Warning), "warning"))
+}
+
+fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn explain(name: &str, output: &mut Output) -> Result<Exit, Failure> {

@@ -1,10 +1,12 @@
 //! The keys of a mapping: each is taken once, and what is left over was not meant to be there.
+//!
+//! What is missing is told at the end, when the leftovers are known: a misspelt key is one mistake and not two.
 
 use std::collections::BTreeMap;
 
 use crate::model::nearest;
 
-use super::node::{Node, Span, Value};
+use super::node::{Node, Resolved, Span, Value, shown};
 use super::report::{Report, WithHint};
 use super::rules;
 
@@ -12,7 +14,18 @@ use super::rules;
 pub(super) struct Fields<'a> {
     entries: Vec<(&'a str, &'a Node, &'a Node)>,
     known: Vec<&'static str>,
+    empty: Vec<(&'static str, Span)>,
+    lacking: Vec<Lack>,
+    head: Span,
     pub span: Span,
+}
+
+/// Something that must be there and is not, unless a leftover is its misspelling.
+struct Lack {
+    keys: Vec<&'static str>,
+    rule: &'static str,
+    message: String,
+    hint: Option<String>,
 }
 
 impl<'a> Fields<'a> {
@@ -22,53 +35,98 @@ impl<'a> Fields<'a> {
             report.wrong_type(node, "a mapping");
             return None;
         };
+        let span = node.span;
+        let in_block = entries.first().map(|(key, _)| key.span).filter(|key| key.start == span.start);
+        let head = in_block.unwrap_or(Span { end: span.start + 1, ..span });
         let entries = entries.iter().filter_map(|(key, value)| Some((key.scalar()?, key, value))).collect();
-        Some(Fields { entries, known: Vec::new(), span: node.span })
+        Some(Fields { entries, known: Vec::new(), empty: Vec::new(), lacking: Vec::new(), head, span })
     }
 
-    /// The value of a key that may be missing; one without a value counts as missing.
+    /// The value of a key that may be missing; one without a value is noted.
     pub fn optional(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.nullable(key).filter(|node| !node.is_null())
+        let (place, value) = self.take(key)?;
+        if value.is_null() {
+            self.empty.push((key, place.span));
+            return None;
+        }
+        Some(value)
     }
 
     /// The value of a key whose `null` means something.
     pub fn nullable(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+        self.take(key).map(|(_, value)| value)
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<(&'a Node, &'a Node)> {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let index = self.entries.iter().position(|(name, _, _)| *name == key)?;
-        Some(self.entries.remove(index).2)
+        let (_, place, value) = self.entries.remove(index);
+        Some((place, value))
     }
 
     /// The value of a key that must be there.
-    pub fn required(&mut self, report: &mut Report, key: &'static str) -> Option<&'a Node> {
+    pub fn required(&mut self, key: &'static str) -> Option<&'a Node> {
         let found = self.optional(key);
         if found.is_none() {
-            report.error(rules::MISSING_KEY, self.head(), format!("the key `{key}` is missing"));
+            let hint = format!("add `{key}: …`");
+            self.lacks(&[key], rules::MISSING_KEY, format!("the key `{key}` is missing"), Some(&hint));
         }
         found
     }
 
-    /// Whether a key is there, without taking it.
-    pub fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|(name, _, value)| *name == key && !value.is_null())
+    /// Notes that none of these keys is there; told unless a leftover key was meant to be one of them.
+    pub fn lacks(&mut self, keys: &[&'static str], rule: &'static str, message: impl Into<String>, hint: Option<&str>) {
+        let hint = hint.map(str::to_owned);
+        self.lacking.push(Lack { keys: keys.to_vec(), rule, message: message.into(), hint });
     }
 
-    /// Reports every key that nobody took.
+    /// Whether a key is there, without taking it.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _, _)| *name == key)
+    }
+
+    /// Where a key stands, if it is there and not taken yet.
+    pub fn key_span(&self, key: &str) -> Option<Span> {
+        self.entries.iter().find(|(name, _, _)| *name == key).map(|(_, place, _)| place.span)
+    }
+
+    /// Where the value of a key stands, if it is there and not taken yet.
+    pub fn place_of(&self, key: &str) -> Option<Span> {
+        self.entries.iter().find(|(name, _, _)| *name == key).map(|(_, _, value)| value.span)
+    }
+
+    /// Reports every key that nobody took, that has no value, and that is missing.
     pub fn finish(self, report: &mut Report) {
+        let mut excused: Vec<&str> = self.empty.iter().map(|(key, _)| *key).collect();
+        for (key, span) in &self.empty {
+            let finding = report.error(rules::MISSING_KEY, *span, format!("the key `{key}` has no value"));
+            finding.with_hint("write a value, or delete the key");
+        }
         for (name, key, _) in &self.entries {
-            if self.known.contains(name) {
-                continue; // the second one of a duplicate, which has its own finding
+            if self.known.contains(name) || key.resolved() != Some(Resolved::Text) {
+                continue; // the second one of a duplicate, or no text: each has its own finding
             }
-            let hint = match nearest(name, self.known.iter().copied()) {
+            let near = nearest(name, self.known.iter().copied());
+            excused.extend(near);
+            let hint = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys: {}", self.known.join(", ")),
             };
-            report.error(rules::UNKNOWN_KEY, key.span, format!("there is no key `{name}` here")).with_hint(hint);
+            let message = format!("there is no key `{}` here", shown(name));
+            report.error(rules::UNKNOWN_KEY, key.span, message).with_hint(hint);
+        }
+        for lack in self.lacking {
+            if !lack.keys.iter().any(|key| excused.contains(key)) {
+                report.error(lack.rule, self.head, lack.message).hint = lack.hint;
+            }
         }
     }
 
-    /// The first line of the mapping, as the place of what is missing in it.
+    /// The first key of the mapping, as the place of what concerns the whole of it.
     pub fn head(&self) -> Span {
-        Span { end: self.span.start, ..self.span }
+        self.head
     }
 }
 
@@ -82,6 +140,15 @@ pub(super) fn map<T>(
         report.wrong_type(node, "a mapping");
         return BTreeMap::new();
     };
-    let pairs = entries.iter().filter_map(|(key, value)| Some((key.scalar()?.to_owned(), read(report, value)?)));
-    pairs.collect()
+    let mut values = BTreeMap::new();
+    for (key, value) in entries {
+        let Some(name) = key.scalar() else { continue };
+        if value.is_null() {
+            let finding = report.error(rules::MISSING_KEY, key.span, format!("the key `{}` has no value", shown(name)));
+            finding.with_hint("write a value, or delete the key");
+        } else if let Some(value) = read(report, value) {
+            values.insert(name.to_owned(), value);
+        }
+    }
+    values
 }

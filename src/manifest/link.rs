@@ -2,50 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::Dependencies;
 use crate::model::{
-    Catalog, Finding, Migration, MigrationName, Place, Product, ProductName, Release, Severity, Template, nearest,
+    Catalog, Finding, Migration, MigrationName, Place, Platform, Product, ProductName, Release, Runbook, Template,
+    nearest,
 };
 
-use super::path::Path;
-use super::{Document, rules};
-
-/// The platforms that need no file.
-pub(super) const BUILT_IN_PLATFORMS: [&str; 6] = ["helm", "compose", "ecs", "heroku", "command", "manual"];
+use super::node::shown;
+use super::path::{Path, Releases};
+use super::project::ProjectFile;
+use super::references::{self, Holes, error, near_migration, near_release};
+use super::{Document, read, rules};
 
 /// What belongs to one product, from however many files.
-#[derive(Default)]
 struct Parts {
     migrations: BTreeMap<MigrationName, Migration>,
     path: Option<(Path, Place)>,
     releases: Vec<Release>,
+    has_all_releases: bool,
     digests: Vec<[u8; 32]>,
 }
 
-pub(super) fn link(documents: Vec<Document>) -> (Catalog, Vec<Finding>) {
+impl Default for Parts {
+    fn default() -> Parts {
+        Parts {
+            migrations: BTreeMap::new(),
+            path: None,
+            releases: Vec::new(),
+            has_all_releases: true,
+            digests: Vec::new(),
+        }
+    }
+}
+
+pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut catalog = Catalog::default();
     let mut products: BTreeMap<ProductName, Parts> = BTreeMap::new();
     let mut releases = Vec::new();
+    let mut project_file = None;
     for document in documents {
         match document {
-            Document::Project(project) => catalog.project = project,
-            Document::Platform(platform) => {
-                catalog.platforms.insert(platform.name.clone(), *platform);
-            }
-            Document::Runbook(runbook) => {
-                catalog.runbooks.insert(runbook.name.clone(), *runbook);
-            }
+            Document::Project(file) => project_file = Some(*file),
+            Document::Platform(platform) => add_platform(&mut catalog, *platform, &mut findings),
+            Document::Runbook(runbook) => add_runbook(&mut catalog, *runbook, &mut findings),
             Document::Migration { product, migration } => {
                 let parts = products.entry(ProductName::new(product)).or_default();
-                if let Some(other) = parts.migrations.get(&migration.name) {
-                    let message = format!("the migration `{}` is declared twice", migration.name);
-                    let finding = error(rules::DUPLICATE_MIGRATION, &migration.place, message);
-                    findings
-                        .push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
-                } else {
-                    parts.migrations.insert(migration.name.clone(), *migration);
-                }
+                add_migration(parts, *migration, &mut findings);
             }
             Document::Path { product, path, place, digest } => {
                 let parts = products.entry(ProductName::new(&product)).or_default();
@@ -54,7 +56,7 @@ pub(super) fn link(documents: Vec<Document>) -> (Catalog, Vec<Finding>) {
                     None => parts.path = Some((*path, place)),
                     Some((_, other)) => {
                         let message = format!("the product `{product}` has a second upgrade path");
-                        let finding = error(rules::DUPLICATE_RELEASE, &place, message);
+                        let finding = error(rules::DUPLICATE_PATH, &place, message);
                         findings.push(finding.related(other.clone(), "the first one").hint("merge the two files"));
                     }
                 }
@@ -68,22 +70,66 @@ pub(super) fn link(documents: Vec<Document>) -> (Catalog, Vec<Finding>) {
         match owner(&product, is_guess, &products) {
             Some(name) => {
                 let parts = products.entry(name).or_default();
-                parts.releases.extend(listed);
+                parts.releases.extend(listed.listed);
+                parts.has_all_releases &= listed.is_whole;
                 parts.digests.push(digest);
             }
+            None if holes.has_lost("upgrade-paths/") => {}
             None => {
-                let message = "these releases belong to no upgrade path";
-                let hint = "add `product: …`, or name the file upgrade-paths/<product>.releases.yaml";
+                let known: Vec<&str> = products.keys().map(ProductName::as_str).collect();
+                let (message, hint) = if is_guess {
+                    let hint = "add `product: …`, or name the file upgrade-paths/<product>.releases.yaml".to_owned();
+                    ("these releases belong to no upgrade path".to_owned(), hint)
+                } else {
+                    let hint = nearest(&product, known).map_or_else(
+                        || format!("add upgrade-paths/{product}.yaml, or correct the name"),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    (format!("the product `{product}` has no upgrade path"), hint)
+                };
                 findings.push(error(rules::UNKNOWN_REFERENCE, &place, message).hint(hint));
             }
         }
     }
     for (name, parts) in products {
-        let product = product(name.clone(), parts, &mut findings);
+        let product = product(name.clone(), parts, holes, &mut findings);
         catalog.products.insert(name, product);
     }
-    environments(&catalog, &mut findings);
+    if let Some(ProjectFile { project, product, environments }) = project_file {
+        catalog.project = project;
+        references::project(&catalog, product.as_ref(), &environments, holes, &mut findings);
+    }
     (catalog, findings)
+}
+
+fn add_migration(parts: &mut Parts, migration: Migration, findings: &mut Vec<Finding>) {
+    if let Some(other) = parts.migrations.get(&migration.name) {
+        let message = format!("the migration `{}` is declared twice", migration.name);
+        let finding = error(rules::DUPLICATE_MIGRATION, &migration.place, message);
+        findings.push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
+    } else {
+        parts.migrations.insert(migration.name.clone(), migration);
+    }
+}
+
+fn add_platform(catalog: &mut Catalog, platform: Platform, findings: &mut Vec<Finding>) {
+    if let Some(other) = catalog.platforms.get(&platform.name) {
+        let message = format!("the platform `{}` is declared twice", platform.name);
+        let finding = error(rules::DUPLICATE_PROCEDURE, &platform.place, message);
+        findings.push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
+    } else {
+        catalog.platforms.insert(platform.name.clone(), platform);
+    }
+}
+
+fn add_runbook(catalog: &mut Catalog, runbook: Runbook, findings: &mut Vec<Finding>) {
+    if let Some(other) = catalog.runbooks.get(&runbook.name) {
+        let message = format!("the runbook `{}` is declared twice", runbook.name);
+        let finding = error(rules::DUPLICATE_PROCEDURE, &runbook.place, message);
+        findings.push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
+    } else {
+        catalog.runbooks.insert(runbook.name.clone(), runbook);
+    }
 }
 
 /// The product that a list of releases belongs to: the one it names, else the longest that its file's name begins with.
@@ -99,21 +145,19 @@ fn owner(product: &str, is_guess: bool, products: &BTreeMap<ProductName, Parts>)
         .cloned()
 }
 
-fn error(rule: &'static str, place: &Place, message: impl Into<String>) -> Finding {
-    Finding::new(rule, Severity::Error, place.clone(), message)
-}
-
-fn product(name: ProductName, mut parts: Parts, findings: &mut Vec<Finding>) -> Product {
-    dependencies(&parts.migrations, findings);
+fn product(name: ProductName, mut parts: Parts, holes: &Holes, findings: &mut Vec<Finding>) -> Product {
+    check_name(&name, &parts, findings);
+    references::dependencies(&name, &parts.migrations, holes, findings);
     let path = parts.path.take();
     let place = path.as_ref().map(|(_, place)| place.clone());
     let mut path = path.map(|(path, _)| path).unwrap_or_else(empty_path);
-    parts.releases.append(&mut path.releases);
+    parts.releases.append(&mut path.releases.listed);
+    let has_all_releases = parts.has_all_releases && path.releases.is_whole && !holes.has_lost("upgrade-paths/");
     parts.releases.sort_by(|a, b| (&a.app, &a.chart, &a.place).cmp(&(&b.app, &b.chart, &b.place)));
     duplicate_releases(&parts.releases, findings);
     let mut recommended = BTreeMap::new();
     for entry in path.recommended {
-        recommendation(&entry, &parts.migrations, findings);
+        recommendation(&name, &entry, &parts.migrations, holes, findings);
         if let Some(first) = recommended.get(&entry.migration) {
             let first: &crate::model::Recommended = first;
             let message = format!("`{}` has a second recommended release", entry.migration);
@@ -124,7 +168,7 @@ fn product(name: ProductName, mut parts: Parts, findings: &mut Vec<Finding>) -> 
         }
     }
     for stop in &path.required_stops {
-        if !parts.releases.iter().any(|release| release.app == stop.app) {
+        if has_all_releases && !parts.releases.iter().any(|release| release.app == stop.app) {
             let message = format!("the required stop {} is not among the releases", stop.app);
             let hint = near_release(&stop.app.to_string(), &parts.releases);
             findings.push(error(rules::UNKNOWN_REFERENCE, &stop.place, message).hint(hint));
@@ -151,12 +195,23 @@ fn product(name: ProductName, mut parts: Parts, findings: &mut Vec<Finding>) -> 
     }
 }
 
+/// A product is named by its folder and by its upgrade path's file.
+fn check_name(name: &ProductName, parts: &Parts, findings: &mut Vec<Finding>) {
+    let place = parts.migrations.values().next().map(|migration| &migration.place);
+    let Some(place) = place.or(parts.path.as_ref().map(|(_, place)| place)) else { return };
+    if !read::is_name(name.as_str()) {
+        let message = format!("the product `{}` has no valid name", shown(name.as_str()));
+        let hint = "rename its folder and its upgrade path: lower-case letters, digits, `_` and `-`, at most 100";
+        findings.push(error(rules::INVALID_NAME, place, message).hint(hint));
+    }
+}
+
 fn empty_path() -> Path {
     Path {
         title: None,
         docs: None,
         image_tag: None,
-        releases: Vec::new(),
+        releases: Releases { listed: Vec::new(), is_whole: true },
         recommended: Vec::new(),
         required_stops: Vec::new(),
         blocked: Vec::new(),
@@ -164,50 +219,10 @@ fn empty_path() -> Path {
     }
 }
 
-/// Every dependency exists, and none leads back to itself.
-fn dependencies(migrations: &BTreeMap<MigrationName, Migration>, findings: &mut Vec<Finding>) {
-    let numbers: BTreeMap<&MigrationName, usize> = migrations.keys().zip(0..).collect();
-    let mut pairs = Vec::new();
-    for (after, migration) in migrations.values().enumerate() {
-        for (dependency, place) in migration.depends_on.iter().zip(&migration.places.depends_on) {
-            match numbers.get(dependency) {
-                Some(before) => pairs.push((*before, after)),
-                None => {
-                    let message = format!("there is no migration `{dependency}`");
-                    let finding = error(rules::UNKNOWN_REFERENCE, place, message);
-                    findings.push(finding.hint(near_migration(dependency, migrations)));
-                }
-            }
-        }
-    }
-    let all: Vec<&Migration> = migrations.values().collect();
-    for cycle in Dependencies::new(all.len(), pairs).cycles() {
-        let names: Vec<&str> = cycle.iter().map(|number| all[*number].name.as_str()).collect();
-        let first = names.first().copied().unwrap_or_default();
-        let message = match names.as_slice() {
-            [alone] => format!("`{alone}` depends on itself"),
-            _ => {
-                // Each name waits for the one before it on the way round.
-                let backwards: Vec<&str> = names.iter().rev().copied().collect();
-                format!("migrations wait for each other: {first} → {}", backwards.join(" → "))
-            }
-        };
-        let place = |number: usize| {
-            let migration = all[number];
-            migration.places.depends_on.first().unwrap_or(&migration.place).clone()
-        };
-        let mut finding = error(rules::DEPENDENCY_CYCLE, &place(cycle[0]), message);
-        for number in cycle.iter().skip(1) {
-            finding = finding.related(place(*number), format!("`{}` is part of it", all[*number].name));
-        }
-        findings.push(finding.hint("remove one of these dependencies"));
-    }
-}
-
 fn duplicate_releases(releases: &[Release], findings: &mut Vec<Finding>) {
-    for pair in releases.windows(2) {
-        let [first, second] = pair else { continue };
-        if (&first.app, &first.chart) == (&second.app, &second.chart) {
+    for same in releases.chunk_by(|a, b| (&a.app, &a.chart) == (&b.app, &b.chart)) {
+        let [first, rest @ ..] = same else { continue };
+        for second in rest {
             let chart = second.chart.as_ref().map(|chart| format!(" on chart {chart}")).unwrap_or_default();
             let message = format!("the release {}{chart} is listed twice", second.app);
             let finding = error(rules::DUPLICATE_RELEASE, &second.place, message);
@@ -218,12 +233,17 @@ fn duplicate_releases(releases: &[Release], findings: &mut Vec<Finding>) {
 
 /// The recommended migration exists, and may run on the recommended release.
 fn recommendation(
+    product: &ProductName,
     entry: &crate::model::Recommended,
     migrations: &BTreeMap<MigrationName, Migration>,
+    holes: &Holes,
     findings: &mut Vec<Finding>,
 ) {
     let Some(migration) = migrations.get(&entry.migration) else {
-        let message = format!("there is no migration `{}`", entry.migration);
+        if holes.has_migration(product, &entry.migration) {
+            return;
+        }
+        let message = format!("there is no migration `{}`", shown(entry.migration.as_str()));
         let finding = error(rules::UNKNOWN_REFERENCE, &entry.place, message);
         findings.push(finding.hint(near_migration(&entry.migration, migrations)));
         return;
@@ -234,57 +254,5 @@ fn recommendation(
         let finding = error(rules::RECOMMENDED_OUTSIDE, &entry.place, message);
         let finding = finding.related(migration.window_place().clone(), "the window");
         findings.push(finding.hint("recommend a release inside the window, or widen the window"));
-    }
-}
-
-/// Platforms and targets that environments and migrations speak of.
-fn environments(catalog: &Catalog, findings: &mut Vec<Finding>) {
-    let project = &catalog.project;
-    for environment in project.environments.values() {
-        let Some(platform) = &environment.platform else { continue };
-        let known = BUILT_IN_PLATFORMS.into_iter().chain(catalog.platforms.keys().map(String::as_str));
-        if !known.clone().any(|name| name == platform) {
-            let message = format!("there is no platform `{platform}`");
-            let hint = nearest(platform, known.clone()).map_or_else(
-                || format!("known platforms: {}", known.collect::<Vec<_>>().join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            findings.push(error(rules::UNKNOWN_REFERENCE, &environment.place, message).hint(hint));
-        }
-    }
-    let product = match &project.product {
-        Some(name) => catalog.products.get(name),
-        None => catalog.products.values().next().filter(|_| catalog.products.len() == 1),
-    };
-    let Some(product) = product else { return };
-    for (name, environment) in &project.environments {
-        let mut missing: BTreeMap<&str, &Place> = BTreeMap::new();
-        for migration in product.migrations.values() {
-            let targets = migration.operations.iter().filter_map(|op| Some((op.target.as_deref()?, &op.place)));
-            for (target, place) in targets.filter(|(target, _)| !environment.targets.contains_key(*target)) {
-                missing.entry(target).or_insert(place);
-            }
-        }
-        for (target, place) in missing {
-            let message = format!("the environment `{name}` does not declare the target `{target}`");
-            let finding = error(rules::TARGET_UNDECLARED, &environment.place, message);
-            let hint = format!("add `{target}: {{url: …}}` under its `targets`");
-            findings.push(finding.related(place.clone(), "an operation acts on it").hint(hint));
-        }
-    }
-}
-
-fn near_migration(name: &MigrationName, migrations: &BTreeMap<MigrationName, Migration>) -> String {
-    match nearest(name.as_str(), migrations.keys().map(MigrationName::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "add its file, or correct the name".to_owned(),
-    }
-}
-
-fn near_release(app: &str, releases: &[Release]) -> String {
-    let known: Vec<String> = releases.iter().map(|release| release.app.to_string()).collect();
-    match nearest(app, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "list it under `releases`".to_owned(),
     }
 }

@@ -15,18 +15,9 @@ use super::report::{Report, WithHint};
 use super::rules;
 
 /// A migration; `stem` is its file's name without extension.
-pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields<'_>, stem: &str) -> Option<Migration> {
-    let name = fields.required(report, "name").and_then(|node| {
-        let name = read::name(report, node)?;
-        if name != stem {
-            let message = format!("the name `{name}` differs from the file's stem `{stem}`");
-            let hint = format!("rename the file to {name}.yaml, or write `name: {stem}`");
-            report.error(rules::NAME_MISMATCH, node.span, message).with_hint(hint);
-        }
-        Some(MigrationName::new(name))
-    });
-    let parameters = parameters(report, fields.optional("parameters"));
-    let params: Vec<String> = parameters.keys().cloned().collect();
+pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields<'_>, stem: &str) -> Migration {
+    let name = fields.required("name").and_then(|node| super::name_like_stem(report, node, stem));
+    let (parameters, params) = parameters(report, fields.optional("parameters"));
     let names = Names { params: &params, ..Names::default() };
     let mut places = MigrationPlaces::default();
     let description = fields.optional("description").and_then(|node| read::text(report, node));
@@ -49,15 +40,15 @@ pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields
     let precheck = probes(report, fields.optional("precheck"), names);
     let healthcheck = probes(report, fields.optional("healthcheck"), names);
     let progress = fields.optional("progress").and_then(|node| progress(report, node, names));
-    let operations =
-        fields.required(report, "operations").map(|node| operations(report, node, names, UndoRule::Demanded));
+    let operations = fields.required("operations").map(|node| operations(report, node, names, UndoRule::Demanded));
     let postcheck = probes(report, fields.optional("postcheck"), names);
     let place = report.place(fields.head());
     fields.finish(report);
     let services: BTreeMap<_, _> = services.unwrap_or_default();
     places.services = services.iter().map(|(name, (_, place))| (name.clone(), place.clone())).collect();
-    Some(Migration {
-        name: name?,
+    // Without a name there is a finding; the file's stem keeps references to it from being findings too.
+    Migration {
+        name: MigrationName::new(name.as_deref().unwrap_or(stem)),
         description,
         docs,
         window: window.unwrap_or_default(),
@@ -68,12 +59,12 @@ pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields
         precheck,
         healthcheck,
         progress,
-        operations: operations?,
+        operations: operations.unwrap_or_default(),
         postcheck,
         place,
         places,
         digest: document.digest(),
-    })
+    }
 }
 
 fn window(report: &mut Report, node: &Node, places: &mut MigrationPlaces) -> Option<Window> {
@@ -85,11 +76,13 @@ fn window(report: &mut Report, node: &Node, places: &mut MigrationPlaces) -> Opt
     };
     let (min, max) = (end(report, &mut fields, "min"), end(report, &mut fields, "max"));
     fields.finish(report);
-    if let (Some((min, _, _)), Some((max, _, span))) = (&min, &max)
+    if let (Some((min, min_place, _)), Some((max, _, span))) = (&min, &max)
         && min > max
     {
         let message = format!("the window ends at {max}, before it begins at {min}");
-        report.error(rules::EMPTY_WINDOW, *span, message).with_hint("exchange `min` and `max`, or raise `max`");
+        let finding = report.error(rules::EMPTY_WINDOW, *span, message);
+        finding.related.push((min_place.clone(), "it begins here".to_owned()));
+        finding.with_hint("exchange `min` and `max`, or raise `max`");
     }
     places.min = min.as_ref().map(|(_, place, _)| place.clone());
     places.max = max.as_ref().map(|(_, place, _)| place.clone());

@@ -68,6 +68,17 @@ impl Node {
         self.resolved() == Some(Resolved::Null)
     }
 
+    /// What it is, with what was written, for messages.
+    pub fn described(&self) -> String {
+        let what = match self.resolved() {
+            None | Some(Resolved::Null) => return self.kind().to_owned(),
+            Some(Resolved::Boolean(_) | Resolved::OldBoolean) => "the boolean",
+            Some(Resolved::Integer | Resolved::Float) => "the number",
+            Some(Resolved::Text) => "the text",
+        };
+        format!("{what} `{}`", shown(self.scalar().unwrap_or_default()))
+    }
+
     /// What it is, for messages.
     pub fn kind(&self) -> &'static str {
         match (&self.value, self.resolved()) {
@@ -112,6 +123,18 @@ impl Node {
             }
         }
     }
+}
+
+/// A text for a message: its first line, cut off where it is long, and nothing that a terminal would obey.
+pub(super) fn shown(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    let line = text.lines().next().unwrap_or_default();
+    let (line, is_cut) = match line.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => (&line[..end], true),
+        None => (line, line.len() < text.trim_end().len()),
+    };
+    let visible = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    line.chars().map(visible).chain(is_cut.then(|| "…".to_owned())).collect()
 }
 
 /// One digest over several, in the order they are given.

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{
-    Action, BackfillChange, CopyBy, Expectation, Operation, Retry, Scope, Template, Undo, Verification,
-};
+use crate::model::{Action, Operation, Retry, Scope, Template, Undo};
 use crate::template::Names;
 
+use super::action::action_of;
 use super::fields::{Fields, map};
-use super::node::{Node, Value};
+use super::node::{Node, Span, Value, shown};
 use super::read;
 use super::report::{Report, WithHint};
 use super::rules;
 
 const KINDS: [&str; 9] = ["sql", "for_each", "copy", "backfill", "wait", "verify", "command", "http", "manual"];
+const ON_DATABASE: [&str; 6] = ["sql", "for_each", "copy", "backfill", "wait", "verify"];
 
 /// Whether each operation must say how it is taken back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,58 +26,62 @@ pub(super) enum UndoRule {
 
 /// The operations of a procedure; names are unique.
 pub(super) fn operations(report: &mut Report, node: &Node, names: Names<'_>, rule: UndoRule) -> Vec<Operation> {
-    let mut seen: BTreeMap<String, super::node::Span> = BTreeMap::new();
+    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut operations = Vec::new();
     for item in read::items(report, node) {
-        let Some(operation) = operation(report, item, names, rule) else { continue };
-        if let Some(first) = seen.insert(operation.name.clone(), item.span) {
-            let first = report.place(first);
+        let Some((operation, place)) = operation(report, item, names, rule) else { continue };
+        if let Some(first) = seen.get(&operation.name) {
+            let first = report.place(*first);
             let message = format!("the operation `{}` stands twice", operation.name);
-            let finding = report.error(rules::INVALID_NAME, item.span, message);
+            let finding = report.error(rules::DUPLICATE_OPERATION, place, message);
             finding.related.push((first, "the first one".to_owned()));
             finding.with_hint("the journal refers to operations by name; give each its own");
+        } else if !operation.name.is_empty() {
+            seen.insert(operation.name.clone(), place);
         }
         operations.push(operation);
     }
     operations
 }
 
-fn operation(report: &mut Report, node: &Node, names: Names<'_>, rule: UndoRule) -> Option<Operation> {
+/// An operation, and where its name stands.
+fn operation(report: &mut Report, node: &Node, names: Names<'_>, rule: UndoRule) -> Option<(Operation, Span)> {
     let mut fields = Fields::of(report, node)?;
-    let name = fields.required(report, "name").and_then(|node| read::name(report, node));
-    let mut operation = body(report, &mut fields, names, name.clone().unwrap_or_default())?;
-    operation.undo = undo(report, &mut fields, &operation, names, rule);
+    let name_node = fields.required("name");
+    let name = name_node.and_then(|node| read::name(report, node)).unwrap_or_default();
+    let (mut operation, kinds) = body(report, &mut fields, names, name);
+    operation.undo = undo(report, &mut fields, &operation, &kinds, names, rule);
     fields.finish(report);
-    name.map(|_| operation)
+    Some((operation, name_node.map_or(node.span, |node| node.span)))
 }
 
-/// Everything but the name and the undo.
-fn body(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>, name: String) -> Option<Operation> {
+/// Everything but the name and the undo, and the kinds that it has: one, unless that was told as a finding.
+///
+/// Where a part cannot be read, a finding says so and no catalog is handed out: what stands in its place is never seen.
+fn body(
+    report: &mut Report,
+    fields: &mut Fields<'_>,
+    names: Names<'_>,
+    name: String,
+) -> (Operation, Vec<&'static str>) {
+    let has_target = fields.has("target");
     let target = fields.optional("target").and_then(|node| read::text(report, node));
-    let found: Vec<&str> = KINDS.into_iter().filter(|kind| fields.has(kind)).collect();
+    let kinds = kinds(report, fields);
     let (mut timeout, mut action) = (None, None);
-    match found.as_slice() {
-        [kind] => action = action_of(report, fields, kind, names, &mut timeout),
-        [] => report
-            .error(rules::OPERATION_KIND, fields.head(), "the operation says nothing to do")
-            .with_hint(format!("give it exactly one of: {}", KINDS.join(", "))),
-        several => report
-            .error(
-                rules::OPERATION_KIND,
-                fields.head(),
-                format!("the operation is of two kinds: {}", several.join(", ")),
-            )
-            .with_hint("split it into two operations, each with its own undo"),
+    for kind in &kinds {
+        action = action_of(report, fields, kind, names, &mut timeout).or(action);
     }
     for kind in KINDS {
-        fields.optional(kind); // known as keys, even where they were refused above
+        fields.optional(kind); // known as keys, even where they are not there
     }
-    let on_database = ["sql", "for_each", "copy", "backfill", "wait", "verify"];
-    if target.is_none() && found.iter().any(|kind| on_database.contains(kind)) {
-        let finding = report.error(rules::MISSING_KEY, fields.head(), "the key `target` is missing");
-        finding.with_hint("name the database that the statement is for, such as `target: postgres`");
-    }
+    belongs_to_command(report, fields, &kinds);
+    let has_done_when = fields.has("done_when");
     let done_when = fields.optional("done_when").and_then(|node| read::template(report, node, names));
+    let on_database = kinds.iter().any(|kind| ON_DATABASE.contains(kind));
+    if !has_target && (on_database || has_done_when) {
+        let hint = "name the database that the statement is for, such as `target: postgres`";
+        fields.lacks(&["target"], rules::MISSING_KEY, "the key `target` is missing", Some(hint));
+    }
     let repeatable = fields.optional("repeatable").and_then(|node| read::boolean(report, node));
     let settings = fields.optional("settings").map(|node| map(report, node, read::scalar));
     let own_timeout = fields.optional("timeout").and_then(|node| read::duration(report, node));
@@ -86,10 +90,12 @@ fn body(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>, name: St
         .optional("scope")
         .and_then(|node| choice(report, node, &[("each_shard", Scope::EachShard), ("cluster", Scope::Cluster)]));
     let transaction = fields.optional("transaction").and_then(|node| read::boolean(report, node));
-    Some(Operation {
+    let place = report.place(fields.span);
+    let nothing = || Action::Manual { ask: Template { text: String::new(), place: place.clone() } };
+    let operation = Operation {
         name,
         target,
-        action: action?,
+        action: action.unwrap_or_else(nothing),
         undo: Undo::Nothing,
         done_when,
         repeatable: repeatable.unwrap_or(false),
@@ -98,208 +104,115 @@ fn body(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>, name: St
         retry,
         scope: scope.unwrap_or(Scope::Server),
         transaction: transaction.unwrap_or(true),
-        place: report.place(fields.span),
-    })
-}
-
-fn action_of(
-    report: &mut Report,
-    fields: &mut Fields<'_>,
-    kind: &str,
-    names: Names<'_>,
-    timeout: &mut Option<std::time::Duration>,
-) -> Option<Action> {
-    let kind = KINDS.into_iter().find(|known| *known == kind)?;
-    let node = fields.required(report, kind)?;
-    match kind {
-        "sql" => Some(Action::Sql { sql: read::template(report, node, names)? }),
-        "command" => {
-            let env = fields.optional("env").map(|node| map(report, node, |r, n| read::template_word(r, n, names)));
-            let cwd = fields.optional("cwd").and_then(|node| read::template(report, node, names));
-            Some(Action::Command { argv: argv(report, node, names)?, env: env.unwrap_or_default(), cwd })
-        }
-        _ => {
-            let mut inner = Fields::of(report, node)?;
-            let action = nested(report, &mut inner, kind, names, timeout);
-            inner.finish(report);
-            action
-        }
-    }
-}
-
-/// The kinds whose value is a mapping.
-fn nested(
-    report: &mut Report,
-    inner: &mut Fields<'_>,
-    kind: &str,
-    names: Names<'_>,
-    timeout: &mut Option<std::time::Duration>,
-) -> Option<Action> {
-    let needed = |report: &mut Report, inner: &mut Fields<'_>, key, names| {
-        inner.required(report, key).and_then(|node| read::template(report, node, names))
+        place,
     };
-    match kind {
-        "for_each" => {
-            let rows = needed(report, inner, "rows", names);
-            let sql = needed(report, inner, "sql", Names { item: true, ..names });
-            Some(Action::ForEach { rows: rows?, sql: sql? })
+    (operation, kinds)
+}
+
+/// The kinds whose keys an operation has, in the order of the file; it should be one.
+fn kinds(report: &mut Report, fields: &mut Fields<'_>) -> Vec<&'static str> {
+    let mut found: Vec<(Span, &'static str)> =
+        KINDS.into_iter().filter_map(|kind| Some((fields.key_span(kind)?, kind))).collect();
+    found.sort_by_key(|(span, _)| span.start);
+    let kinds: Vec<&'static str> = found.iter().map(|(_, kind)| *kind).collect();
+    match found.as_slice() {
+        [_] => {}
+        [] => {
+            let hint = format!("give it exactly one of: {}", KINDS.join(", "));
+            let message = "the operation says nothing to do";
+            fields.lacks(&KINDS, rules::OPERATION_KIND, message, Some(&hint));
         }
-        "copy" => copy(report, inner, names),
-        "backfill" => backfill(report, inner, names),
-        "wait" => {
-            let sql = needed(report, inner, "sql", names);
-            let every = inner.optional("every").and_then(|node| read::duration(report, node));
-            *timeout = inner.optional("timeout").and_then(|node| read::duration(report, node));
-            Some(Action::Wait { sql: sql?, every })
+        [(first, kind), (second, _), ..] => {
+            let first = report.place(*first);
+            let message = format!("the operation is of several kinds: {}", kinds.join(", "));
+            let finding = report.error(rules::OPERATION_KIND, *second, message);
+            finding.related.push((first, format!("it is of the kind `{kind}` already")));
+            finding.with_hint("split it, so that each operation has its own outcome and its own undo");
         }
-        "verify" => {
-            let sql = needed(report, inner, "sql", names);
-            let expect = inner.optional("expect").map(|node| read::expectation(report, node));
-            let message = inner.optional("message");
-            let message = message.and_then(|node| read::template(report, node, Names { value: true, ..names }));
-            Some(Action::Verify { sql: sql?, expect: expect.unwrap_or(Some(Expectation::True))?, message })
-        }
-        "http" => {
-            let request = http(report, inner, names)?;
-            let body = inner.optional("body").and_then(|node| read::template(report, node, names));
-            let HttpRequest { method, url, headers, expect_status } = request;
-            Some(Action::Http { method, url, headers, body, expect_status })
-        }
-        _ => Some(Action::Manual { ask: needed(report, inner, "ask", names)? }),
     }
+    kinds
 }
 
-/// What operations and probes over HTTP share.
-pub(super) struct HttpRequest {
-    pub method: String,
-    pub url: Template,
-    pub headers: BTreeMap<String, Template>,
-    pub expect_status: u16,
-}
-
-pub(super) fn http(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>) -> Option<HttpRequest> {
-    const METHODS: [(&str, &str); 6] =
-        [("GET", "GET"), ("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"), ("DELETE", "DELETE"), ("HEAD", "HEAD")];
-    let method = inner.optional("method").and_then(|node| choice(report, node, &METHODS));
-    let url = inner.required(report, "url").and_then(|node| read::template(report, node, names));
-    let headers = inner.optional("headers").map(|node| map(report, node, |r, n| read::template_word(r, n, names)));
-    let expect_status = inner.optional("expect_status").and_then(|node| read::integer(report, node, 100..=599));
-    let expect_status = expect_status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
-    let method = method.unwrap_or("GET").to_owned();
-    Some(HttpRequest { method, url: url?, headers: headers.unwrap_or_default(), expect_status })
-}
-
-pub(super) fn argv(report: &mut Report, node: &Node, names: Names<'_>) -> Option<Vec<Template>> {
-    if let Value::Scalar { text, .. } = &node.value {
-        let finding = report.error(rules::WRONG_TYPE, node.span, format!("`{text}` is a shell string"));
-        finding.with_hint("write program and arguments as a list: [helm, upgrade, …]; no shell is involved");
-        return None;
-    }
-    let argv = read::list(report, node, |report, item| read::template_word(report, item, names));
-    if argv.is_empty() {
-        report.error(rules::INVALID_VALUE, node.span, "the command has no program");
-        return None;
-    }
-    Some(argv)
-}
-
-fn copy(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>) -> Option<Action> {
-    let from = inner.required(report, "from").and_then(|node| read::template(report, node, names));
-    let to = inner.required(report, "to").and_then(|node| read::template(report, node, names));
-    let columns = inner.optional("columns").map(|node| read::list(report, node, read::text));
-    let filter = inner.optional("where").and_then(|node| read::template(report, node, names));
-    let by = inner.required(report, "by").map(|node| read::one_or_more(report, node)).filter(|by| !by.is_empty());
-    let parallel = inner.optional("parallel").and_then(|node| read::integer(report, node, 1..=256));
-    let proofs = [("count", Verification::Count), ("checksum", Verification::Checksum), ("none", Verification::None)];
-    let verify = inner.optional("verify").and_then(|node| choice(report, node, &proofs));
-    let by = by?;
-    Some(Action::Copy {
-        from: from?,
-        to: to?,
-        columns: columns.unwrap_or_default(),
-        filter,
-        by: if by == ["partition"] { CopyBy::Partition } else { CopyBy::Key(by) },
-        parallel: u32::try_from(parallel.unwrap_or(1)).unwrap_or(1),
-        verify: verify.unwrap_or(Verification::Count),
-    })
-}
-
-fn backfill(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>) -> Option<Action> {
-    let table = inner.required(report, "table").and_then(|node| read::template(report, node, names));
-    let key = inner.required(report, "key").map(|node| read::one_or_more(report, node)).filter(|key| !key.is_empty());
-    let set = inner.optional("set").and_then(|node| read::template(report, node, names));
-    let sql_node = inner.optional("sql");
-    let sql = sql_node.and_then(|node| read::template(report, node, names));
-    let batch = inner.optional("batch").and_then(|node| read::integer(report, node, 1..=100_000_000));
-    if let (Some(node), Some(sql)) = (sql_node, &sql)
-        && !(sql.text.contains(":low") && sql.text.contains(":high"))
-    {
-        let finding = report.error(rules::INVALID_VALUE, node.span, "the statement does not use `:low` and `:high`");
-        finding.with_hint("bound each batch: … WHERE id > :low AND id <= :high");
-    }
-    let change = match (set, sql) {
-        (Some(set), None) => BackfillChange::Set(set),
-        (None, Some(sql)) => BackfillChange::Sql(sql),
-        (Some(_), Some(_)) => {
-            report.error(rules::OPERATION_KIND, inner.head(), "a backfill has `set` or `sql`, not both");
-            return None;
+/// `env` and `cwd` of what is no command.
+fn belongs_to_command(report: &mut Report, fields: &mut Fields<'_>, kinds: &[&str]) {
+    for key in ["env", "cwd"] {
+        let span = fields.key_span(key);
+        fields.nullable(key);
+        if let (Some(span), Some(kind)) = (span, kinds.first()) {
+            let finding = report.error(rules::UNKNOWN_KEY, span, format!("`{key}` is for commands only"));
+            finding.with_hint(format!("delete it; this operation is of the kind `{kind}`"));
         }
-        (None, None) => {
-            report.error(rules::MISSING_KEY, inner.head(), "a backfill needs `set` or `sql`");
-            return None;
-        }
-    };
-    Some(Action::Backfill { table: table?, key: key?, change, batch })
+    }
 }
 
 fn retry(report: &mut Report, node: &Node) -> Option<Retry> {
     let mut fields = Fields::of(report, node)?;
-    let attempts = fields.required(report, "attempts").and_then(|node| read::integer(report, node, 1..=100));
+    let attempts = fields.required("attempts").and_then(|node| read::integer(report, node, 1..=100));
     let backoff = fields.optional("backoff").and_then(|node| read::duration(report, node));
     fields.finish(report);
     let backoff = backoff.unwrap_or(std::time::Duration::from_secs(5));
     Some(Retry { attempts: u32::try_from(attempts?).ok()?, backoff })
 }
 
-fn undo(report: &mut Report, fields: &mut Fields<'_>, operation: &Operation, names: Names<'_>, rule: UndoRule) -> Undo {
-    let names = Names { item: names.item || matches!(operation.action, Action::ForEach { .. }), ..names };
-    let undo = fields.optional("undo");
-    let reason = fields.optional("irreversible");
-    match (undo, reason) {
-        (Some(_), Some(reason)) => {
-            let finding = report.error(rules::UNDO_MISSING, reason.span, "both `undo` and `irreversible`");
-            finding.with_hint("keep the one that is true");
-            Undo::Nothing
-        }
-        (None, Some(reason)) => read::text(report, reason).map_or(Undo::Nothing, Undo::Irreversible),
-        (None, None) => {
-            if rule == UndoRule::Demanded && !operation.action.is_observation() {
-                let message = format!("the operation `{}` says nothing about taking it back", operation.name);
-                let finding = report.error(rules::UNDO_MISSING, fields.head(), message);
-                finding.with_hint("add `undo: …`, or `irreversible: why it cannot be taken back`");
-            }
-            Undo::Nothing
-        }
-        (Some(node), None) => {
-            undo_operation(report, node, operation, names).map_or(Undo::Nothing, |undo| Undo::Operation(Box::new(undo)))
-        }
+fn undo(
+    report: &mut Report,
+    fields: &mut Fields<'_>,
+    operation: &Operation,
+    kinds: &[&str],
+    names: Names<'_>,
+    rule: UndoRule,
+) -> Undo {
+    let names = Names { item: names.item || kinds.contains(&"for_each"), ..names };
+    let keys = fields.key_span("undo").zip(fields.key_span("irreversible"));
+    let undo = fields.optional("undo").map(|node| undo_operation(report, node, operation, kinds, names));
+    let reason = fields.optional("irreversible").map(|node| read::text(report, node));
+    if let Some((undo, irreversible)) = keys {
+        let (first, second) = if undo.start < irreversible.start { (undo, irreversible) } else { (irreversible, undo) };
+        let first = report.place(first);
+        let finding = report.error(rules::UNDO_MISSING, second, "both `undo` and `irreversible`");
+        finding.related.push((first, "the other one".to_owned()));
+        finding.with_hint("keep the one that is true");
+    }
+    let changes = kinds.iter().any(|kind| !["wait", "verify", "manual"].contains(kind));
+    if undo.is_none() && reason.is_none() && rule == UndoRule::Demanded && changes {
+        let message = match operation.name.as_str() {
+            "" => "the operation says nothing about taking it back".to_owned(),
+            name => format!("the operation `{name}` says nothing about taking it back"),
+        };
+        let hint = "add `undo: …`, or `irreversible: why it cannot be taken back`";
+        fields.lacks(&["undo", "irreversible"], rules::UNDO_MISSING, message, Some(hint));
+    }
+    match (undo.flatten(), reason.flatten()) {
+        (Some(undo), _) => Undo::Operation(Box::new(undo)),
+        (None, Some(reason)) => Undo::Irreversible(reason),
+        (None, None) => Undo::Nothing,
     }
 }
 
 /// A text is SQL for the same target; a mapping is an operation without a name.
-fn undo_operation(report: &mut Report, node: &Node, of: &Operation, names: Names<'_>) -> Option<Operation> {
+fn undo_operation(
+    report: &mut Report,
+    node: &Node,
+    of: &Operation,
+    kinds: &[&str],
+    names: Names<'_>,
+) -> Option<Operation> {
     let name = format!("{}:undo", of.name);
     if let Value::Mapping(_) = &node.value {
         let mut fields = Fields::of(report, node)?;
         let own_name = fields.optional("name").and_then(|node| read::name(report, node));
-        let operation = body(report, &mut fields, names, own_name.unwrap_or(name));
+        let (operation, _) = body(report, &mut fields, names, own_name.unwrap_or(name));
         fields.finish(report);
-        return operation;
+        return Some(operation);
     }
     let sql = read::template(report, node, names)?;
     if of.target.is_none() {
-        let finding = report.error(rules::UNDO_MISSING, node.span, "an undo as a text is SQL, and there is no target");
-        finding.with_hint("write an operation: `undo: {command: […]}`");
+        if !kinds.iter().any(|kind| ON_DATABASE.contains(kind)) {
+            let message = "an undo as a text is SQL, and there is no target";
+            report
+                .error(rules::UNDO_MISSING, node.span, message)
+                .with_hint("write an operation: `undo: {command: […]}`");
+        }
         return None;
     }
     Some(Operation {
@@ -324,9 +237,10 @@ pub(super) fn choice<T: Copy>(report: &mut Report, node: &Node, choices: &[(&str
     let chosen = choices.iter().find(|(word, _)| *word == found).map(|(_, value)| *value);
     if chosen.is_none() {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let message = format!("`{found}` is none of: {}", words.join(", "));
-        let near = crate::model::nearest(&found, words.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        report.error(rules::INVALID_VALUE, node.span, message).hint = near;
+        let hint = crate::model::nearest(&found, words.iter().copied())
+            .map_or_else(|| format!("write one of: {}", words.join(", ")), |near| format!("did you mean `{near}`?"));
+        let message = format!("`{}` is not known here", shown(&found));
+        report.error(rules::INVALID_VALUE, node.span, message).with_hint(hint);
     }
     chosen
 }

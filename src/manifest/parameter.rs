@@ -4,17 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::model::{Parameter, ParameterKind};
+use crate::model::{Parameter, ParameterKind, nearest};
 
 use super::fields::Fields;
-use super::node::{Node, Resolved, Value};
+use super::node::{Node, Resolved, Value, shown};
 use super::read;
 use super::report::{Report, WithHint};
 use super::rules;
 
-/// All parameters of a procedure.
-pub(super) fn parameters(report: &mut Report, node: Option<&Node>) -> BTreeMap<String, Parameter> {
-    node.map_or_else(BTreeMap::new, |node| super::fields::map(report, node, parameter))
+/// All parameters of a procedure, and every name that is declared, even where the rest cannot be read.
+pub(super) fn parameters(report: &mut Report, node: Option<&Node>) -> (BTreeMap<String, Parameter>, Vec<String>) {
+    let Some(node) = node else { return Default::default() };
+    let names = match &node.value {
+        Value::Mapping(entries) => entries.iter().filter_map(|(key, _)| key.scalar().map(str::to_owned)).collect(),
+        Value::Scalar { .. } | Value::Sequence(_) => Vec::new(),
+    };
+    (super::fields::map(report, node, parameter), names)
 }
 
 fn parameter(report: &mut Report, node: &Node) -> Option<Parameter> {
@@ -25,26 +30,65 @@ fn parameter(report: &mut Report, node: &Node) -> Option<Parameter> {
     let place = report.place(fields.span);
     fields.finish(report);
     let kind = kind?;
-    let default = default_node.map(json);
-    if let (Some(node), Some(value)) = (default_node, &default)
-        && !value.is_null()
-        && let Some(refusal) = kind.refusal(value)
-    {
-        report.error(rules::INVALID_PARAMETER, node.span, format!("the default {refusal}")).with_hint(match kind {
-            ParameterKind::String => format!("write it in quotes: \"{}\"", node.scalar().unwrap_or_default()),
-            ParameterKind::Integer { .. } | ParameterKind::Number { .. } | ParameterKind::Date { .. } => {
-                "write a value within the bounds, or null if it may stay unset".to_owned()
-            }
-            ParameterKind::Boolean => "write true or false".to_owned(),
-            ParameterKind::Enum { values } => format!("write one of: {}", values.join(", ")),
-        });
-        return None;
+    if let Some(node) = default_node {
+        check_default(report, node, &kind);
     }
-    Some(Parameter { kind, default, description, place })
+    Some(Parameter { kind, default: default_node.map(json), description, place })
+}
+
+/// The default is of the declared type and within its bounds, or null.
+fn check_default(report: &mut Report, node: &Node, kind: &ParameterKind) {
+    let is_text = matches!(kind, ParameterKind::String | ParameterKind::Enum { .. });
+    if let (Some(Resolved::OldBoolean), Some(text)) = (node.resolved(), node.scalar())
+        && is_text
+    {
+        return read::old_boolean(report, node, text);
+    }
+    if node.resolved() == Some(Resolved::OldBoolean) && *kind == ParameterKind::Boolean {
+        read::boolean(report, node);
+        return;
+    }
+    let value = json(node);
+    if node.is_null() {
+        return;
+    }
+    let Some(refusal) = kind.refusal(&value) else { return };
+    // What was written says more than what it was read as: 1.30 and not 1.3.
+    let reason = refusal.strip_prefix(&value.to_string()).or(refusal.strip_prefix(node.scalar().unwrap_or_default()));
+    let message = match (reason, node.scalar()) {
+        (Some(reason), Some(text)) => format!("the default `{}`{reason}", shown(text)),
+        _ => format!("the default is not {kind}, but {}", node.described()),
+    };
+    let hint = match (kind, node.scalar()) {
+        (ParameterKind::String, Some(text)) => format!("write it in quotes: \"{}\"", shown(text)),
+        (ParameterKind::String, None) => "write a text".to_owned(),
+        (ParameterKind::Boolean, _) => "write true or false, or null if it may stay unset".to_owned(),
+        (ParameterKind::Date { .. }, _) if !message.contains(" value ") => {
+            "write year, month and day: 2022-02-28".to_owned()
+        }
+        (ParameterKind::Integer { .. } | ParameterKind::Number { .. }, Some(text))
+            if node.resolved() == Some(Resolved::Text) && text.parse::<f64>().is_ok() =>
+        {
+            format!("write {text} without quotes")
+        }
+        (ParameterKind::Integer { .. }, _) if !message.contains(" value ") => {
+            "write a whole number, or null if it may stay unset".to_owned()
+        }
+        (ParameterKind::Number { .. }, _) if !message.contains(" value ") => {
+            "write a number, or null if it may stay unset".to_owned()
+        }
+        (ParameterKind::Integer { .. } | ParameterKind::Number { .. } | ParameterKind::Date { .. }, _) => {
+            "write a value within the bounds, or null if it may stay unset".to_owned()
+        }
+        (ParameterKind::Enum { values }, Some(text)) => nearest(text, values.iter().map(String::as_str))
+            .map_or_else(|| format!("write one of: {}", values.join(", ")), |near| format!("did you mean `{near}`?")),
+        (ParameterKind::Enum { values }, None) => format!("write one of: {}", values.join(", ")),
+    };
+    report.error(rules::INVALID_PARAMETER, node.span, message).with_hint(hint);
 }
 
 fn kind(report: &mut Report, fields: &mut Fields<'_>) -> Option<ParameterKind> {
-    let word = fields.required(report, "type").and_then(|node| {
+    let word = fields.required("type").and_then(|node| {
         let words = ["string", "integer", "number", "boolean", "date", "enum"];
         super::operation::choice(report, node, &words.map(|word| (word, word)))
     });
@@ -59,25 +103,19 @@ fn kind(report: &mut Report, fields: &mut Fields<'_>) -> Option<ParameterKind> {
         "string" => ParameterKind::String,
         "boolean" => ParameterKind::Boolean,
         "integer" => {
-            let (min, max) = (bound(report, min, Json::as_i64), bound(report, max, Json::as_i64));
+            let (min, max) = ordered(report, min, max, |r, node| bound(r, node, "a whole number", Json::as_i64));
             ParameterKind::Integer { min, max }
         }
         "number" => {
-            let (min, max) = (bound(report, min, Json::as_f64), bound(report, max, Json::as_f64));
+            let (min, max) = ordered(report, min, max, |r, node| bound(r, node, "a number", Json::as_f64));
             ParameterKind::Number { min, max }
         }
-        "date" => ParameterKind::Date {
-            min: min.and_then(|node| read::date(report, node)),
-            max: max.and_then(|node| read::date(report, node)),
-        },
+        "date" => {
+            let (min, max) = ordered(report, min, max, read::date);
+            ParameterKind::Date { min, max }
+        }
         _ => {
-            let values = values.map(|node| read::list(report, node, read::word)).unwrap_or_default();
-            if values.is_empty() {
-                let finding = report.error(rules::INVALID_PARAMETER, fields.head(), "an enum needs its values");
-                finding.with_hint("add `values: [one, two]`");
-                return None;
-            }
-            return Some(ParameterKind::Enum { values });
+            return enum_of(report, fields, values);
         }
     };
     if let Some(values) = values {
@@ -86,11 +124,44 @@ fn kind(report: &mut Report, fields: &mut Fields<'_>) -> Option<ParameterKind> {
     Some(kind)
 }
 
-fn bound<T>(report: &mut Report, node: Option<&Node>, read: impl Fn(&Json) -> Option<T>) -> Option<T> {
-    let node = node?;
+fn enum_of(report: &mut Report, fields: &mut Fields<'_>, values: Option<&Node>) -> Option<ParameterKind> {
+    let hint = "add `values: [one, two]`";
+    let Some(node) = values else {
+        fields.lacks(&["values"], rules::INVALID_PARAMETER, "an enum needs its values", Some(hint));
+        return None;
+    };
+    if matches!(&node.value, Value::Sequence(items) if items.is_empty()) {
+        report.error(rules::INVALID_PARAMETER, node.span, "an enum needs its values").with_hint(hint);
+    }
+    let values = read::list(report, node, read::word);
+    Some(ParameterKind::Enum { values })
+        .filter(|kind| !matches!(kind, ParameterKind::Enum { values } if values.is_empty()))
+}
+
+/// Both bounds, the least below the greatest.
+fn ordered<T: PartialOrd>(
+    report: &mut Report,
+    min: Option<&Node>,
+    max: Option<&Node>,
+    read: impl Fn(&mut Report, &Node) -> Option<T>,
+) -> (Option<T>, Option<T>) {
+    let least = min.and_then(|node| read(report, node));
+    let greatest = max.and_then(|node| read(report, node));
+    if let (Some(max), Some(low), Some(high)) = (max, &least, &greatest)
+        && low > high
+    {
+        let finding = report.error(rules::INVALID_PARAMETER, max.span, "`max` is below `min`");
+        finding.with_hint("exchange `min` and `max`");
+        return (None, None);
+    }
+    (least, greatest)
+}
+
+fn bound<T>(report: &mut Report, node: &Node, wanted: &str, read: impl Fn(&Json) -> Option<T>) -> Option<T> {
     let value = read(&json(node));
     if value.is_none() {
-        report.error(rules::INVALID_PARAMETER, node.span, format!("{} cannot be a bound here", node.kind()));
+        let message = format!("the bound is {}, and not {wanted}", node.described());
+        report.error(rules::INVALID_PARAMETER, node.span, message).with_hint(format!("write {wanted}"));
     }
     value
 }
@@ -101,7 +172,10 @@ pub(super) fn json(node: &Node) -> Json {
         Some(Resolved::Null) | None => Json::Null,
         Some(Resolved::Boolean(value)) => Json::Bool(value),
         Some(Resolved::Integer) => text.parse::<i64>().map_or_else(|_| Json::String(text.to_owned()), Json::from),
-        Some(Resolved::Float) => text.parse::<f64>().map_or(Json::Null, Json::from),
+        Some(Resolved::Float) => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Json::from(number),
+            Ok(_) | Err(_) => Json::String(text.to_owned()),
+        },
         Some(Resolved::OldBoolean | Resolved::Text) => Json::String(text.to_owned()),
     };
     match &node.value {

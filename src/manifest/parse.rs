@@ -2,22 +2,26 @@
 //!
 //! Every limit is checked while events arrive, so that a hostile file costs no more than a broken one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
-use super::node::{Node, Span, Style, Value};
+use super::node::{Node, Resolved, Span, Style, Value, shown};
 use super::report::{Report, WithHint};
 use super::rules;
 
 const DEPTH_MAX: usize = 64;
 const ALIAS_NODES_MAX: usize = 10_000;
 const ALIAS_BYTES_MAX: usize = 1 << 20;
+const ANCHOR_BYTES_MAX: usize = 16 << 20;
 
 /// The document of a file, or nothing after noting why.
 pub(super) fn parse(report: &mut Report) -> Option<Node> {
     let text = std::sync::Arc::clone(&report.text);
-    let mut builder = Builder { report, open: Vec::new(), anchors: BTreeMap::new(), root: None, aliases: (0, 0) };
+    refuse_lone_returns(report, &text)?;
+    let mut builder =
+        Builder { report, open: Vec::new(), anchors: BTreeMap::new(), anchored: 0, root: None, aliases: (0, 0) };
     for event in Parser::new_from_str(&text) {
         match event {
             Ok((event, span)) => builder.event(event, &span).ok()?,
@@ -49,13 +53,14 @@ struct Open {
 
 enum Items {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<(Node, Node)>, key: Option<Node>, seen: BTreeSet<String> },
+    Mapping { entries: Vec<(Node, Node)>, key: Option<Node>, seen: BTreeMap<String, Span> },
 }
 
 struct Builder<'a> {
     report: &'a mut Report,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
+    anchored: usize,
     root: Option<Node>,
     aliases: (usize, usize),
 }
@@ -86,12 +91,12 @@ impl Builder<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), place)?;
-                self.begin(place, anchor, Items::Mapping { entries: Vec::new(), key: None, seen: BTreeSet::new() })
+                self.begin(place, anchor, Items::Mapping { entries: Vec::new(), key: None, seen: BTreeMap::new() })
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(place),
             Event::Alias(anchor) => self.alias(anchor, place),
             Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => Ok(()),
-            // Not asked for, and the enum may grow.
+            // Comments and anchors' names are not asked for, and the enum may grow.
             Event::Anchor(..) | Event::UnresolvedAlias(_) | _ => Ok(()),
         }
     }
@@ -117,6 +122,13 @@ impl Builder<'_> {
     /// Puts a finished node where it belongs.
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), GivenUp> {
         if anchor != 0 {
+            // Anchors inside anchors keep their content once more at each level.
+            self.anchored += measure(&node).bytes;
+            if self.anchored > ANCHOR_BYTES_MAX {
+                let finding = self.report.error(rules::YAML_LIMITS, node.span, "anchors hold more than 16 MiB");
+                finding.with_hint("write the values out, or generate several files");
+                return Err(GivenUp);
+            }
             self.anchors.insert(anchor, node.clone());
         }
         let Some(open) = self.open.last_mut() else {
@@ -128,7 +140,7 @@ impl Builder<'_> {
             Items::Mapping { entries, key, seen } => match key.take() {
                 Some(key) => entries.push((key, node)),
                 None => {
-                    check_key(self.report, &node, seen, entries)?;
+                    check_key(self.report, &node, seen)?;
                     *key = Some(node);
                 }
             },
@@ -138,7 +150,8 @@ impl Builder<'_> {
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), GivenUp> {
         let Some(node) = self.anchors.get(&anchor) else {
-            self.report.error(rules::YAML_SYNTAX, span, "an alias inside its own anchor");
+            let finding = self.report.error(rules::YAML_SYNTAX, span, "an alias inside its own anchor");
+            finding.with_hint("write the value out");
             return Err(GivenUp);
         };
         let size = measure(node);
@@ -155,16 +168,32 @@ impl Builder<'_> {
         self.finish(node, 0)
     }
 
+    /// The place of a word that stands before another on the same line, else that of the other.
+    fn before(&self, span: Span, word: &str) -> Span {
+        let above = self.report.text.get(..span.start as usize).unwrap_or_default();
+        let line = above.rsplit('\n').next().unwrap_or_default();
+        let Some(at) = line.rfind(word) else { return span };
+        let start = above.len() - line.len() + at;
+        let column = narrow(line[..at].chars().count() + 1);
+        Span { line: span.line, column, start: narrow(start), end: narrow(start + word.len()) }
+    }
+
     fn too_deep(&mut self, span: Span) -> Result<(), GivenUp> {
-        let finding = self.report.error(rules::YAML_LIMITS, span, format!("deeper than {DEPTH_MAX} levels"));
-        finding.with_hint("no key of the format needs more than ten levels");
+        self.note_depth(span);
         Err(GivenUp)
+    }
+
+    fn note_depth(&mut self, span: Span) {
+        let message = format!("the file is deeper than {DEPTH_MAX} levels");
+        let finding = self.report.error(rules::YAML_LIMITS, span, message);
+        finding.with_hint("no key of the format needs more than ten levels");
     }
 
     fn refuse_tag(&mut self, tag: Option<&granit_parser::Tag>, span: Span) -> Result<(), GivenUp> {
         let Some(tag) = tag else { return Ok(()) };
-        let finding = self.report.error(rules::YAML_FEATURE, span, format!("the tag `{}`", tag.original()));
-        finding.with_hint("remove the tag; a text is made by quotes");
+        let span = self.before(span, &tag.original());
+        let message = format!("the tag `{}` is not part of the format", shown(&tag.original()));
+        self.report.error(rules::YAML_FEATURE, span, message).with_hint("remove the tag; a text is made by quotes");
         Err(GivenUp)
     }
 
@@ -172,32 +201,145 @@ impl Builder<'_> {
         let marker = error.marker();
         let start = narrow(marker.byte_offset().unwrap_or_default().min(self.report.text.len()));
         let span = Span { line: narrow(marker.line()).max(1), column: narrow(marker.col()) + 1, start, end: start };
-        self.report.error(rules::YAML_SYNTAX, span, error.kind().to_string());
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            // The parser's own limit is far above ours, but it looks ahead.
+            self.note_depth(span);
+            return;
+        }
+        let kind = error.kind();
+        let span = if is_tab(kind) { self.tabs_before(span) } else { span };
+        let (message, hint) = syntax_words(kind);
+        self.report.error(rules::YAML_SYNTAX, span, message).hint = hint.map(str::to_owned);
+    }
+
+    /// The tabs that end at a place; the parser stops behind them.
+    fn tabs_before(&self, span: Span) -> Span {
+        let above = self.report.text.get(..span.start as usize).unwrap_or_default();
+        let tabs = narrow(above.len() - above.trim_end_matches('\t').len());
+        Span { column: span.column.saturating_sub(tabs).max(1), start: span.start - tabs, ..span }
     }
 }
 
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+    )
+}
+
+/// An error of the parser in plain words, with what mostly causes it; the rarer ones in the parser's own.
+fn syntax_words(kind: &ErrorKind) -> (String, Option<&'static str>) {
+    if is_tab(kind) {
+        return ("a tab where only blanks are allowed".to_owned(), Some("indent with blanks"));
+    }
+    if let ErrorKind::UnexpectedCharacter { character } = kind {
+        return match character.is_control() {
+            true => (format!("the control character `{}`", character.escape_default()), Some("delete it")),
+            false => (format!("a text cannot begin with `{character}`"), Some("write it in quotes")),
+        };
+    }
+    let indented = Some("is this line, or the one above it, indented wrongly?");
+    let quotes = Some("a text with `: ` needs quotes; else, is the line above indented wrongly?");
+    let open = Some("a text with a comma, bracket or brace in it needs quotes; else, is one of them missing?");
+    let known: [(&[ErrorKind], &str, Option<&'static str>); 10] = [
+        (
+            &[ErrorKind::ExpectedBlockMappingKey, ErrorKind::ExpectedBlockSequenceEntry, ErrorKind::InvalidIndentation],
+            "the indentation does not fit the lines above",
+            indented,
+        ),
+        (&[ErrorKind::SimpleKeyExpected, ErrorKind::InvalidSimpleKey], "a key without `:`", indented),
+        (&[ErrorKind::MappingValueNotAllowed], "a second `:` in one entry", quotes),
+        (
+            &[ErrorKind::ExpectedFlowMappingSeparator, ErrorKind::ExpectedFlowSequenceSeparator],
+            "neither a comma nor the end of the list or mapping",
+            open,
+        ),
+        (&[ErrorKind::InvalidColonPlacement], "a `:` that belongs to nothing", open),
+        (
+            &[ErrorKind::InvalidQuotedScalarIndent],
+            "a quoted text goes on here without being indented",
+            Some("is the quote above never closed? inside '…' a quote is written ''"),
+        ),
+        (
+            &[ErrorKind::UnclosedQuotedScalar],
+            "a quote is never closed",
+            Some("close it; inside '…' a quote is written ''"),
+        ),
+        (
+            &[ErrorKind::CommentInterceptedScalar],
+            "a comment inside a text of several lines",
+            Some("write the text as a block below `|`, or delete the comment"),
+        ),
+        (
+            &[ErrorKind::UnknownAnchor],
+            "an alias without its anchor",
+            Some("`*name` needs `&name` above it; a text that begins with `*` needs quotes"),
+        ),
+        (&[ErrorKind::BomInsideDocument], "a byte order mark inside the file", Some("delete it")),
+    ];
+    if let Some((_, message, hint)) = known.into_iter().find(|(kinds, _, _)| kinds.contains(kind)) {
+        return (message.to_owned(), hint);
+    }
+    let hint = match kind.to_string() {
+        text if text.contains("escape") => Some("inside \"…\" a backslash is written \\\\; '…' knows no escapes"),
+        text if text.contains("bracket") => Some("close each `[` with `]`, and each `{` with `}`"),
+        _ => None,
+    };
+    (kind.to_string(), hint)
+}
+
+/// A lone carriage return ends a line for YAML and for nobody else, so that no two tools would count lines alike.
+fn refuse_lone_returns(report: &mut Report, text: &str) -> Option<()> {
+    let is_lone = |at: &usize| !text[at + 1..].starts_with('\n');
+    let Some(at) = text.match_indices('\r').map(|(at, _)| at).find(is_lone) else { return Some(()) };
+    let before = &text[..at];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = narrow(before.matches('\n').count() + 1);
+    let column = narrow(before[line_start..].chars().count() + 1);
+    let span = Span { line, column, start: narrow(at), end: narrow(at + 1) };
+    let finding = report.error(rules::YAML_SYNTAX, span, "a carriage return without a line feed");
+    finding.with_hint("end lines with a line feed, or with both");
+    None
+}
+
 /// Keys are plain texts and stand once.
-fn check_key(
-    report: &mut Report,
-    key: &Node,
-    seen: &mut BTreeSet<String>,
-    entries: &[(Node, Node)],
-) -> Result<(), GivenUp> {
+fn check_key(report: &mut Report, key: &Node, seen: &mut BTreeMap<String, Span>) -> Result<(), GivenUp> {
     let Some(text) = key.scalar() else {
-        report.error(rules::YAML_FEATURE, key.span, format!("{} as a key", key.kind()));
+        let is_template = report.text.get(key.span.start as usize..).is_some_and(|rest| rest.starts_with('{'))
+            && key.span.start > 0
+            && report.text.get(key.span.start as usize - 1..).is_some_and(|rest| rest.starts_with("{{"));
+        let finding = report.error(rules::YAML_FEATURE, key.span, format!("{} cannot be a key", key.kind()));
+        finding.with_hint(if is_template {
+            "a text that begins with a template needs quotes: \"{{ … }}\""
+        } else {
+            "keys are plain texts"
+        });
         return Err(GivenUp);
     };
     if text == "<<" {
-        let finding = report.error(rules::YAML_FEATURE, key.span, "the merge key `<<`");
-        finding.with_hint("merge keys are not part of YAML 1.2; write the values out");
+        let finding = report.error(rules::YAML_FEATURE, key.span, "the merge key `<<` is not part of YAML 1.2");
+        finding.with_hint("write the values out");
         return Err(GivenUp);
     }
-    if !seen.insert(text.to_owned()) {
-        let first = entries.iter().find(|(other, _)| other.scalar() == Some(text)).map(|(other, _)| other.span);
-        let related = first.map(|span| (report.place(span), "the first one".to_owned()));
-        let finding = report.error(rules::DUPLICATE_KEY, key.span, format!("the key `{text}` stands twice"));
-        finding.related.extend(related);
-        finding.with_hint("keep the one that is meant");
+    if key.resolved() != Some(Resolved::Text) {
+        let message = format!("the key `{}` is {} for readers of YAML, not a text", shown(text), key.kind());
+        let finding = report.error(rules::YAML_FEATURE, key.span, message);
+        finding.with_hint(format!("write it in quotes if it is meant: \"{}\"", shown(text)));
+    }
+    match seen.entry(text.to_owned()) {
+        Entry::Vacant(entry) => {
+            entry.insert(key.span);
+        }
+        Entry::Occupied(first) => {
+            let first = report.place(*first.get());
+            let message = format!("the key `{}` stands twice", shown(text));
+            let finding = report.error(rules::DUPLICATE_KEY, key.span, message);
+            finding.related.push((first, "the first one".to_owned()));
+            finding.with_hint("keep the one that is meant");
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::model::{
 use crate::template::Names;
 
 use super::fields::{Fields, map};
-use super::node::Node;
+use super::node::{Node, Value};
 use super::operation::choice;
 use super::read;
 use super::report::{Report, WithHint};
@@ -17,11 +17,17 @@ pub(super) struct Path {
     pub title: Option<String>,
     pub docs: Option<String>,
     pub image_tag: Option<Template>,
-    pub releases: Vec<Release>,
+    pub releases: Releases,
     pub recommended: Vec<Recommended>,
     pub required_stops: Vec<RequiredStop>,
     pub blocked: Vec<Blocked>,
     pub notes: Vec<Note>,
+}
+
+/// Releases of one file, and whether all of them could be read.
+pub(super) struct Releases {
+    pub listed: Vec<Release>,
+    pub is_whole: bool,
 }
 
 pub(super) fn path(report: &mut Report, mut fields: Fields<'_>) -> Path {
@@ -39,17 +45,23 @@ pub(super) fn path(report: &mut Report, mut fields: Fields<'_>) -> Path {
 }
 
 /// A file of kind `releases`.
-pub(super) fn releases(report: &mut Report, mut fields: Fields<'_>) -> Vec<Release> {
+pub(super) fn releases(report: &mut Report, mut fields: Fields<'_>) -> Releases {
     if !fields.has("releases") {
-        report.error(rules::MISSING_KEY, fields.head(), "the key `releases` is missing");
+        fields.lacks(&["releases"], rules::MISSING_KEY, "the key `releases` is missing", Some("add `releases: …`"));
     }
     let releases = releases_of(report, &mut fields);
     fields.finish(report);
     releases
 }
 
-fn releases_of(report: &mut Report, fields: &mut Fields<'_>) -> Vec<Release> {
-    entries(report, fields, "releases", release)
+fn releases_of(report: &mut Report, fields: &mut Fields<'_>) -> Releases {
+    let node = fields.optional("releases");
+    let listed = node.map(|node| read::list(report, node, release)).unwrap_or_default();
+    let written = node.map_or(0, |node| match &node.value {
+        Value::Sequence(items) => items.len(),
+        Value::Scalar { .. } | Value::Mapping(_) => usize::MAX,
+    });
+    Releases { is_whole: listed.len() == written, listed }
 }
 
 fn entries<T>(
@@ -63,7 +75,7 @@ fn entries<T>(
 
 fn release(report: &mut Report, node: &Node) -> Option<Release> {
     let mut fields = Fields::of(report, node)?;
-    let app = fields.required(report, "app").and_then(|node| read::version(report, node));
+    let app = fields.required("app").and_then(|node| read::version(report, node));
     let chart = fields.optional("chart").map(|node| read::version(report, node));
     let released = fields.optional("released").and_then(|node| read::date(report, node));
     let provides = fields.optional("provides").map(|node| map(report, node, read::service_version));
@@ -92,10 +104,10 @@ fn optional(chart: Option<Option<Version>>) -> Option<Option<Version>> {
 
 fn recommendation(report: &mut Report, node: &Node) -> Option<Vec<Recommended>> {
     let mut fields = Fields::of(report, node)?;
-    let migrations = fields.required(report, "migrations").map(|node| {
+    let migrations = fields.required("migrations").map(|node| {
         read::list(report, node, |report, item| Some((MigrationName::new(read::text(report, item)?), item.span)))
     });
-    let app = fields.required(report, "app").and_then(|node| read::version(report, node));
+    let app = fields.required("app").and_then(|node| read::version(report, node));
     let chart = fields.optional("chart").map(|node| read::version(report, node));
     let note = fields.optional("note").and_then(|node| read::text(report, node));
     fields.finish(report);
@@ -112,7 +124,7 @@ fn recommendation(report: &mut Report, node: &Node) -> Option<Vec<Recommended>> 
 
 fn required_stop(report: &mut Report, node: &Node) -> Option<RequiredStop> {
     let mut fields = Fields::of(report, node)?;
-    let app = fields.required(report, "app").and_then(|node| Some((read::version(report, node)?, node.span)));
+    let app = fields.required("app").and_then(|node| Some((read::version(report, node)?, node.span)));
     let reason = fields.optional("reason").and_then(|node| read::text(report, node));
     fields.finish(report);
     let (app, span) = app?;
@@ -121,9 +133,9 @@ fn required_stop(report: &mut Report, node: &Node) -> Option<RequiredStop> {
 
 fn blocked_move(report: &mut Report, node: &Node) -> Option<Blocked> {
     let mut fields = Fields::of(report, node)?;
-    let from = fields.required(report, "from").and_then(|node| read::range(report, node));
-    let to = fields.required(report, "to").and_then(|node| read::range(report, node));
-    let reason = fields.required(report, "reason").and_then(|node| read::text(report, node));
+    let from = fields.required("from").and_then(|node| read::range(report, node));
+    let to = fields.required("to").and_then(|node| read::range(report, node));
+    let reason = fields.required("reason").and_then(|node| read::text(report, node));
     let issue = fields.optional("issue").and_then(|node| read::text(report, node));
     let place = report.place(fields.span);
     fields.finish(report);
@@ -132,11 +144,11 @@ fn blocked_move(report: &mut Report, node: &Node) -> Option<Blocked> {
 
 fn note(report: &mut Report, node: &Node) -> Option<Note> {
     let mut fields = Fields::of(report, node)?;
-    let crossing = fields.required(report, "crossing").and_then(|node| crossing(report, node));
+    let crossing = fields.required("crossing").and_then(|node| crossing(report, node));
     let times = [("before", NoteTime::Before), ("after", NoteTime::After)];
     let when = fields.optional("when").map(|node| choice(report, node, &times));
-    let title = fields.required(report, "title").and_then(|node| read::text(report, node));
-    let body = fields.required(report, "body").and_then(|node| read::template(report, node, Names::default()));
+    let title = fields.required("title").and_then(|node| read::text(report, node));
+    let body = fields.required("body").and_then(|node| read::template(report, node, Names::default()));
     let acknowledge = fields.optional("acknowledge").and_then(|node| read::boolean(report, node));
     let place = report.place(fields.span);
     fields.finish(report);
@@ -154,12 +166,18 @@ fn crossing(report: &mut Report, node: &Node) -> Option<Crossing> {
     let mut fields = Fields::of(report, node)?;
     let app = fields.optional("app").map(|node| read::version(report, node));
     let chart = fields.optional("chart").map(|node| read::version(report, node));
+    let hint = "write `crossing: {chart: 11.0.0}` or `crossing: {app: 1.40.0}`";
     let crossing = match (app, chart) {
         (Some(app), None) => app.map(Crossing::App),
         (None, Some(chart)) => chart.map(Crossing::Chart),
-        _ => {
-            let finding = report.error(rules::INVALID_VALUE, fields.head(), "a crossing is of `app` or of `chart`");
-            finding.with_hint("write `crossing: {chart: 11.0.0}` or `crossing: {app: 1.40.0}`");
+        (Some(_), Some(_)) => {
+            let message = "a crossing is of `app` or of `chart`, not of both";
+            report.error(rules::INVALID_VALUE, fields.head(), message).with_hint(hint);
+            None
+        }
+        (None, None) => {
+            let message = "a crossing is of `app` or of `chart`";
+            fields.lacks(&["app", "chart"], rules::MISSING_KEY, message, Some(hint));
             None
         }
     };

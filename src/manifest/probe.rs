@@ -3,9 +3,9 @@
 use crate::model::{Expectation, Probe, Progress, Question};
 use crate::template::Names;
 
+use super::action::{HttpRequest, argv, http};
 use super::fields::Fields;
 use super::node::Node;
-use super::operation::{HttpRequest, argv, http};
 use super::read;
 use super::report::{Report, WithHint};
 use super::rules;
@@ -15,10 +15,10 @@ pub(super) fn probe(report: &mut Report, node: &Node, names: Names<'_>) -> Optio
     let mut fields = Fields::of(report, node)?;
     let found: Vec<&str> = ["sql", "command", "http"].into_iter().filter(|key| fields.has(key)).collect();
     let question = match found.as_slice() {
-        ["command"] => fields
-            .required(report, "command")
-            .and_then(|node| Some(Question::Command { argv: argv(report, node, names)? })),
-        ["http"] => fields.required(report, "http").and_then(|node| {
+        ["command"] => {
+            fields.required("command").and_then(|node| Some(Question::Command { argv: argv(report, node, names)? }))
+        }
+        ["http"] => fields.required("http").and_then(|node| {
             let mut inner = Fields::of(report, node)?;
             let request = http(report, &mut inner, names);
             inner.finish(report);
@@ -27,15 +27,15 @@ pub(super) fn probe(report: &mut Report, node: &Node, names: Names<'_>) -> Optio
         }),
         ["sql"] | [] => sql_question(report, &mut fields, names),
         several => {
-            let message = format!("the probe asks two questions: {}", several.join(", "));
-            report.error(rules::OPERATION_KIND, fields.head(), message).with_hint("write two probes");
+            let message = format!("the probe asks several questions: {}", several.join(", "));
+            report.error(rules::OPERATION_KIND, fields.head(), message).with_hint("write a probe for each");
             None
         }
     };
     for key in ["target", "sql", "command", "http"] {
         fields.optional(key); // known as keys, even where they were refused above
     }
-    let expect = fields.optional("expect").map(|node| read::expectation(report, node));
+    let expect = fields.optional("expect").map(|node| read::expectation(report, node, names));
     let message = fields.optional("message");
     let message = message.and_then(|node| read::template(report, node, Names { value: true, ..names }));
     let timeout = fields.optional("timeout").and_then(|node| read::duration(report, node));
@@ -46,8 +46,15 @@ pub(super) fn probe(report: &mut Report, node: &Node, names: Names<'_>) -> Optio
 }
 
 fn sql_question(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>) -> Option<Question> {
-    let target = fields.required(report, "target").and_then(|node| read::text(report, node));
-    let sql = fields.required(report, "sql").and_then(|node| read::template(report, node, names));
+    let has_sql = fields.has("sql");
+    let target_node = if has_sql { fields.required("target") } else { fields.optional("target") };
+    let target = target_node.and_then(|node| read::text(report, node));
+    let sql_node = fields.optional("sql");
+    if !has_sql {
+        let hint = "give it `sql` with a `target`, or `command`, or `http`";
+        fields.lacks(&["sql", "command", "http"], rules::MISSING_KEY, "the probe asks nothing", Some(hint));
+    }
+    let sql = sql_node.and_then(|node| read::template(report, node, names));
     Some(Question::Sql { target: target?, sql: sql? })
 }
 
@@ -59,7 +66,7 @@ pub(super) fn probes(report: &mut Report, node: Option<&Node>, names: Names<'_>)
 /// How far a migration is.
 pub(super) fn progress(report: &mut Report, node: &Node, names: Names<'_>) -> Option<Progress> {
     let mut fields = Fields::of(report, node)?;
-    let target = fields.required(report, "target").and_then(|node| read::text(report, node));
+    let target = fields.required("target").and_then(|node| read::text(report, node));
     let has_sql = fields.has("sql");
     let mut statement = |report: &mut Report, key| fields.optional(key).map(|node| read::template(report, node, names));
     let (sql, done, total) = (statement(report, "sql"), statement(report, "done"), statement(report, "total"));
@@ -72,7 +79,7 @@ pub(super) fn progress(report: &mut Report, node: &Node, names: Names<'_>) -> Op
         _ => {
             let message = "progress is `done` with `total`, or `sql`";
             let hint = if has_sql { "keep one of the two forms" } else { "add what is missing" };
-            report.error(rules::MISSING_KEY, fields.head(), message).with_hint(hint);
+            fields.lacks(&["sql", "done", "total"], rules::MISSING_KEY, message, Some(hint));
             None
         }
     };

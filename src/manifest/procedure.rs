@@ -13,8 +13,8 @@ pub(super) fn platform(report: &mut Report, mut fields: Fields<'_>, stem: &str) 
     let names = Names::default();
     super::check_stem(report, &mut fields, stem);
     let description = fields.optional("description").and_then(|node| read::text(report, node));
-    let deploy = fields.required(report, "deploy").map(|node| operations(report, node, names, UndoRule::Optional));
-    let version = fields.required(report, "version").and_then(|node| super::probe::probe(report, node, names));
+    let deploy = fields.required("deploy").map(|node| operations(report, node, names, UndoRule::Optional));
+    let version = fields.required("version").and_then(|node| super::probe::probe(report, node, names));
     let several = |report: &mut Report, fields: &mut Fields<'_>, key| -> Vec<Operation> {
         let node = fields.optional(key);
         node.map(|node| operations(report, node, names, UndoRule::Optional)).unwrap_or_default()
@@ -27,12 +27,10 @@ pub(super) fn platform(report: &mut Report, mut fields: Fields<'_>, stem: &str) 
 
 pub(super) fn runbook(report: &mut Report, mut fields: Fields<'_>, stem: &str) -> Option<Runbook> {
     super::check_stem(report, &mut fields, stem);
-    let parameters = parameters(report, fields.optional("parameters"));
-    let params: Vec<String> = parameters.keys().cloned().collect();
+    let (parameters, params) = parameters(report, fields.optional("parameters"));
     let names = Names { params: &params, ..Names::default() };
     let description = fields.optional("description").and_then(|node| read::text(report, node));
-    let operations =
-        fields.required(report, "operations").map(|node| operations(report, node, names, UndoRule::Optional));
+    let operations = fields.required("operations").map(|node| operations(report, node, names, UndoRule::Optional));
     let place = report.place(fields.head());
     fields.finish(report);
     Some(Runbook { name: stem.to_owned(), description, parameters, operations: operations?, place })

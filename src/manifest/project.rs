@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Environment, ProductName, Project, ServiceSource, Target};
+use crate::model::{Environment, Place, ProductName, Project, ServiceSource, Target};
 use crate::template::Names;
 
 use super::fields::{Fields, map};
-use super::node::{Node, Value};
+use super::node::{Node, Value, shown};
 use super::parameter::json;
 use super::read;
 use super::report::{Report, WithHint};
@@ -15,24 +15,48 @@ use super::rules;
 const SETTINGS: [&str; 5] =
     ["auto_rollback", "max_concurrent", "default_timeout", "healthcheck_interval", "auto_start"];
 
-pub(super) fn project(report: &mut Report, mut fields: Fields<'_>) -> Project {
-    let product = fields.optional("product").and_then(|node| read::name(report, node)).map(ProductName::new);
-    let environments = fields.optional("environments").map(|node| map(report, node, environment));
-    fields.finish(report);
-    Project { product, environments: environments.unwrap_or_default() }
+/// The project with the places that its references stand at.
+pub(super) struct ProjectFile {
+    pub project: Project,
+    pub product: Option<Place>,
+    pub environments: BTreeMap<String, EnvironmentPlaces>,
 }
 
-fn environment(report: &mut Report, node: &Node) -> Option<Environment> {
+/// Where an environment names things that stand elsewhere.
+pub(super) struct EnvironmentPlaces {
+    pub platform: Option<Place>,
+    /// The key `targets`, else the first one.
+    pub targets: Place,
+}
+
+pub(super) fn project(report: &mut Report, mut fields: Fields<'_>) -> ProjectFile {
+    let product_node = fields.optional("product");
+    let product = product_node.and_then(|node| read::name(report, node)).map(ProductName::new);
+    let read = fields.optional("environments").map(|node| map(report, node, environment)).unwrap_or_default();
+    fields.finish(report);
+    let (mut environments, mut places) = (BTreeMap::new(), BTreeMap::new());
+    for (name, (environment, of)) in read {
+        environments.insert(name.clone(), environment);
+        places.insert(name, of);
+    }
+    let product_place = product_node.map(|node| report.place(node.span));
+    ProjectFile { project: Project { product, environments }, product: product_place, environments: places }
+}
+
+fn environment(report: &mut Report, node: &Node) -> Option<(Environment, EnvironmentPlaces)> {
     let mut fields = Fields::of(report, node)?;
+    let targets_place = report.place(fields.key_span("targets").unwrap_or(fields.head()));
     let store = fields.optional("store").and_then(|node| filled(report, node));
     let targets = fields.optional("targets").map(|node| map(report, node, target));
-    let platform = fields.optional("platform").and_then(|node| read::name(report, node));
+    let platform_node = fields.optional("platform");
+    let platform = platform_node.and_then(|node| read::name(report, node));
+    let platform_place = platform_node.map(|node| report.place(node.span));
     let vars = fields.optional("vars").map(|node| map(report, node, filled));
     let services = fields.optional("services").map(|node| map(report, node, service));
     let settings = fields.optional("settings").map(|node| settings(report, node));
     let place = report.place(fields.head());
     fields.finish(report);
-    Some(Environment {
+    let environment = Environment {
         store,
         targets: targets.unwrap_or_default(),
         platform,
@@ -40,23 +64,30 @@ fn environment(report: &mut Report, node: &Node) -> Option<Environment> {
         services: services.unwrap_or_default(),
         settings: settings.unwrap_or_default(),
         place,
-    })
+    };
+    Some((environment, EnvironmentPlaces { platform: platform_place, targets: targets_place }))
 }
 
 fn target(report: &mut Report, node: &Node) -> Option<Target> {
     let mut fields = Fields::of(report, node)?;
-    let url_node = fields.required(report, "url");
+    let url_node = fields.required("url");
     let url = url_node.and_then(|node| filled(report, node));
     let database = fields.optional("database").and_then(|node| filled(report, node));
     let cluster = fields.optional("cluster").and_then(|node| filled(report, node));
     let place = report.place(fields.head());
     fields.finish(report);
-    let target = Target { url: url?, database, cluster, place };
-    if let Some(node) = url_node
+    // A target whose URL cannot be read is declared all the same.
+    let target = Target { url: url.clone().unwrap_or_default(), database, cluster, place };
+    if let (Some(node), Some(url)) = (url_node, url)
         && target.engine().is_none()
-        && !target.url.starts_with("${")
+        && !url.starts_with("${")
     {
-        let finding = report.error(rules::INVALID_VALUE, node.span, "the URL's scheme names no known engine");
+        // The rest of the URL may hold a password.
+        let message = match url.split_once("://") {
+            Some((scheme, _)) => format!("the scheme `{}` names no known engine", shown(scheme)),
+            None => "the URL has no scheme, which would name the engine".to_owned(),
+        };
+        let finding = report.error(rules::INVALID_VALUE, node.span, message);
         finding.with_hint("http:// and https:// are ClickHouse; others are postgres:// and sqlite://");
     }
     Some(target)
@@ -106,7 +137,7 @@ fn filled(report: &mut Report, node: &Node) -> Option<String> {
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name {
-            let message = format!("`${{{}}}` names no variable", &rest[..end]);
+            let message = format!("`${{{}}}` names no variable", shown(&rest[..end]));
             report.error(rules::INVALID_VALUE, node.span, message).with_hint("write ${NAME} or ${NAME:-default}");
             return None;
         }

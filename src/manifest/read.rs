@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::model::{
-    Expectation, ExpectationError, Range, RangeError, Ranged, ServiceVersion, Template, Version, VersionError,
-    parse_duration,
-};
+use crate::model::{DurationError, Expectation, ExpectationError, Template, parse_duration};
 use crate::template::{Names, check};
 
-use super::node::{Node, Resolved, Style, Value};
+use super::locate::locate;
+use super::node::{Node, Resolved, Value, shown};
 use super::report::{Report, WithHint};
 use super::rules;
+
+pub(super) use super::versions::{range, service_version, version};
 
 /// A text: quoted, a block, or plain and not to be taken for anything else.
 pub(super) fn text(report: &mut Report, node: &Node) -> Option<String> {
@@ -28,17 +28,18 @@ pub(super) fn text(report: &mut Report, node: &Node) -> Option<String> {
         Some(Resolved::Null) => report.wrong_type(node, "a text"),
         Some(Resolved::OldBoolean) => old_boolean(report, node, found),
         _ => {
-            let message = format!("expected a text, found {} `{found}`", node.kind());
-            report.error(rules::WRONG_TYPE, node.span, message).with_hint(format!("write \"{found}\" in quotes"));
+            let message = format!("expected a text, found {}", node.described());
+            report.error(rules::WRONG_TYPE, node.span, message).with_hint(format!("write it in quotes: \"{found}\""));
         }
     }
     None
 }
 
-fn old_boolean(report: &mut Report, node: &Node, found: &str) {
+/// Notes a word that only some readers take for a boolean.
+pub(super) fn old_boolean(report: &mut Report, node: &Node, found: &str) {
     let yes = matches!(found.to_ascii_lowercase().as_str(), "y" | "yes" | "on");
     let message = format!("`{found}` is a boolean for some readers of YAML and a text for others");
-    let hint = format!("write `{yes}` if a boolean is meant, \"{found}\" in quotes if a text is");
+    let hint = format!("write {yes} if a boolean is meant, \"{found}\" in quotes if a text is");
     report.error(rules::YAML_BOOLEAN, node.span, message).with_hint(hint);
 }
 
@@ -71,40 +72,17 @@ pub(super) fn template_word(report: &mut Report, node: &Node, names: Names<'_>) 
 }
 
 fn checked_template(report: &mut Report, node: &Node, text: String, names: Names<'_>) -> Template {
-    for problem in check(&text, names) {
-        let rule = if problem.is_syntax { rules::TEMPLATE_SYNTAX } else { rules::TEMPLATE_UNDEFINED };
-        let span = locate(report, node, &text, problem.range);
-        report.error(rule, span, problem.message).hint = problem.hint;
-    }
+    check_template(report, node, &text, names);
     Template { text, place: report.place(node.span) }
 }
 
-/// Where a stretch of a scalar's value stands in the file: its line is looked for among the scalar's source lines.
-///
-/// Exact for plain, quoted and literal scalars; where escapes or folding changed the line, it is the scalar itself.
-fn locate(report: &Report, node: &Node, text: &str, range: std::ops::Range<usize>) -> super::node::Span {
-    let whole = node.span;
-    let (Some(source), Some(before)) = (report.text.get(whole.start as usize..), text.get(..range.start)) else {
-        return whole;
-    };
-    let source = &source[..(whole.end.saturating_sub(whole.start) as usize).min(source.len())];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text[line_start..].lines().next().unwrap_or_default();
-    let repeats = text[..line_start].lines().filter(|other| *other == line).count();
-    let Some((found, _)) = source.match_indices(line).nth(repeats).filter(|_| !line.is_empty()) else {
-        return whole;
-    };
-    let offset = found + (range.start - line_start);
-    let above = &source[..offset];
-    let lines_down = above.matches('\n').count();
-    let column = match above.rfind('\n') {
-        Some(newline) => above[newline + 1..].chars().count() + 1,
-        None => above.chars().count() + whole.column as usize,
-    };
-    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let start = whole.start + narrow(offset);
-    let length = narrow(range.len()).min(narrow(line.len().saturating_sub(range.start - line_start)));
-    super::node::Span { line: whole.line + narrow(lines_down), column: narrow(column), start, end: start + length }
+fn check_template(report: &mut Report, node: &Node, text: &str, names: Names<'_>) {
+    let Value::Scalar { style, .. } = &node.value else { return };
+    for problem in check(text, names) {
+        let rule = if problem.is_syntax { rules::TEMPLATE_SYNTAX } else { rules::TEMPLATE_UNDEFINED };
+        let span = locate(&report.text, node.span, *style, text, problem.range);
+        report.error(rule, span, problem.message).hint = problem.hint;
+    }
 }
 
 /// `true` or `false`.
@@ -113,8 +91,8 @@ pub(super) fn boolean(report: &mut Report, node: &Node) -> Option<bool> {
         (_, Some(Resolved::Boolean(value))) => Some(value),
         (Some(text), Some(Resolved::OldBoolean)) => {
             let yes = matches!(text.to_ascii_lowercase().as_str(), "y" | "yes" | "on");
-            let message = format!("`{text}` is not a boolean");
-            report.error(rules::YAML_BOOLEAN, node.span, message).with_hint(format!("write `{yes}`"));
+            let message = format!("`{text}` is a boolean for some readers of YAML only");
+            report.error(rules::YAML_BOOLEAN, node.span, message).with_hint(format!("write {yes}"));
             None
         }
         _ => {
@@ -133,78 +111,9 @@ pub(super) fn integer(report: &mut Report, node: &Node, bounds: std::ops::RangeI
     match text.parse::<u64>() {
         Ok(number) if bounds.contains(&number) => Some(number),
         _ => {
-            let message = format!("`{text}` is not from {} to {}", bounds.start(), bounds.end());
+            let (least, greatest) = (bounds.start(), bounds.end());
+            let message = format!("`{text}` is not a whole number from {least} to {greatest}");
             report.error(rules::INVALID_VALUE, node.span, message);
-            None
-        }
-    }
-}
-
-/// An app's or a chart's version.
-pub(super) fn version(report: &mut Report, node: &Node) -> Option<Version> {
-    let found = version_text(report, node, Version::parse)?;
-    match Version::parse(&found) {
-        Ok(version) => Some(version),
-        Err(VersionError::Partial { text, whole }) => {
-            let message = format!("`{text}` is not a whole version");
-            report.error(rules::INVALID_VERSION, node.span, message).with_hint(format!("write {whole}"));
-            None
-        }
-        Err(VersionError::Unreadable { text }) => {
-            let message = format!("`{text}` is not a version");
-            let hint = "three numbers and an optional pre-release, such as 1.33.0";
-            report.error(rules::INVALID_VERSION, node.span, message).with_hint(hint);
-            None
-        }
-    }
-}
-
-/// A service's version.
-pub(super) fn service_version(report: &mut Report, node: &Node) -> Option<ServiceVersion> {
-    let found = version_text(report, node, Version::parse)?;
-    ServiceVersion::parse(&found).map_or_else(
-        |error| {
-            let hint = "up to four numbers and an optional suffix, such as 22.3.6.5";
-            report.error(rules::INVALID_VERSION, node.span, error.to_string()).with_hint(hint);
-            None
-        },
-        Some,
-    )
-}
-
-/// The text of a version; a plain number is refused, with what it should have been.
-fn version_text(
-    report: &mut Report,
-    node: &Node,
-    parse: impl Fn(&str) -> Result<Version, VersionError>,
-) -> Option<String> {
-    let (Some(text), Some(Resolved::Integer | Resolved::Float)) = (node.scalar(), node.resolved()) else {
-        return self::text(report, node);
-    };
-    let hint = match parse(text) {
-        Err(VersionError::Partial { whole, .. }) => format!("write {whole}"),
-        _ => "write all three numbers, such as 1.30.0".to_owned(),
-    };
-    let number = text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| number.to_string());
-    let message = format!("YAML reads `{text}` as the number {number}, not as a version");
-    report.error(rules::UNQUOTED_VERSION, node.span, message).with_hint(hint);
-    None
-}
-
-/// A range of versions.
-pub(super) fn range<V: Ranged>(report: &mut Report, node: &Node) -> Option<Range<V>> {
-    let found = version_text(report, node, Version::parse)?;
-    match Range::parse(&found) {
-        Ok(range) => Some(range),
-        Err(error) => {
-            let hint = match &error {
-                RangeError::Comparator(_) => "comparators are `>=1.20.0`, `<1.24.0`, `=1.2.3`, `^1.2.0`, `~1.2.0`",
-                RangeError::Alternatives => "write one range that holds all of them, or an entry for each",
-                RangeError::NoComma => "write `>=1.20.0, <1.24.0`",
-                RangeError::Empty(_) => "all comparators must hold at once; is one of them turned round?",
-            };
-            let message = format!("`{found}` is not a range: {error}");
-            report.error(rules::INVALID_RANGE, node.span, message).with_hint(hint);
             None
         }
     }
@@ -213,40 +122,76 @@ pub(super) fn range<V: Ranged>(report: &mut Report, node: &Node) -> Option<Range
 /// A duration.
 pub(super) fn duration(report: &mut Report, node: &Node) -> Option<Duration> {
     let found = scalar(report, node)?;
-    parse_duration(&found).map_or_else(
-        |error| {
-            let hint = match node.resolved() {
-                Some(Resolved::Integer | Resolved::Float) => format!("add the unit: {found}s, {found}m or {found}h"),
-                _ => "write a number with a unit, such as 20s, 30m, 48h (days: 48h)".to_owned(),
-            };
-            report.error(rules::INVALID_DURATION, node.span, error.to_string()).with_hint(hint);
-            None
-        },
-        Some,
-    )
+    let error = match parse_duration(&found) {
+        Ok(duration) => return Some(duration),
+        Err(error) => error,
+    };
+    let is_number = matches!(node.resolved(), Some(Resolved::Integer | Resolved::Float));
+    let (message, hint) = match error {
+        DurationError::NotPositive(text) => {
+            (format!("the duration `{text}` is not above zero"), "write a duration above zero, such as 20s".to_owned())
+        }
+        DurationError::Unreadable(_) if is_number => {
+            let hint = format!("add the unit: {found}s, {found}m or {found}h");
+            (format!("`{found}` is a number without a unit"), hint)
+        }
+        DurationError::Unreadable(_) => {
+            let hint = hours(&found).map_or_else(
+                || "write a number with a unit, such as 20s, 30m, 1h30m".to_owned(),
+                |hours| format!("write {hours}h; the length of days and weeks depends on the calendar"),
+            );
+            (format!("`{}` is not a duration", shown(&found)), hint)
+        }
+    };
+    report.error(rules::INVALID_DURATION, node.span, message).with_hint(hint);
+    None
+}
+
+/// What a number of days or weeks is in hours.
+fn hours(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let hours = match unit.trim() {
+        "d" | "day" | "days" => 24,
+        "w" | "week" | "weeks" => 168,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(hours)
 }
 
 /// What a probe expects.
-pub(super) fn expectation(report: &mut Report, node: &Node) -> Option<Expectation> {
-    let hint = match (&node.value, node.resolved()) {
-        (_, Some(Resolved::Boolean(true))) => return Some(Expectation::True),
-        (_, Some(Resolved::Boolean(false))) => return Some(Expectation::False),
-        (Value::Scalar { text, .. }, Some(Resolved::Integer | Resolved::Float)) => format!("write \"= {text}\""),
-        (Value::Scalar { style: Style::Block, .. }, _) => "write it on one line".to_owned(),
-        _ => "write true, false, or a comparison in quotes such as \">= 1.5\" or \"= done\"".to_owned(),
-    };
+pub(super) fn expectation(report: &mut Report, node: &Node, names: Names<'_>) -> Option<Expectation> {
+    match node.resolved() {
+        Some(Resolved::Boolean(true)) => return Some(Expectation::True),
+        Some(Resolved::Boolean(false)) => return Some(Expectation::False),
+        _ => {}
+    }
     let found = scalar(report, node)?;
-    let result = match node.resolved() {
-        Some(Resolved::Integer | Resolved::Float) => Err(ExpectationError::NoOperator(found)),
-        _ => Expectation::parse(&found),
+    let is_number = matches!(node.resolved(), Some(Resolved::Integer | Resolved::Float));
+    let result = if is_number { Err(ExpectationError::NoOperator(found.clone())) } else { Expectation::parse(&found) };
+    let error = match result {
+        Ok(expectation) => {
+            check_template(report, node, &found, names);
+            return Some(expectation);
+        }
+        Err(error) => error,
     };
-    result.map_or_else(
-        |error| {
-            report.error(rules::INVALID_EXPECTATION, node.span, error.to_string()).with_hint(hint);
-            None
-        },
-        Some,
-    )
+    let written = shown(&found);
+    let (message, hint) = match error {
+        ExpectationError::NoOperator(_) => (
+            format!("`{written}` is not an expectation"),
+            format!("write true, false, or a comparison: \"= {written}\""),
+        ),
+        ExpectationError::NoOperand(_) => {
+            (format!("`{written}` compares with nothing"), format!("write what to compare with: \"{written} 1.5\""))
+        }
+        ExpectationError::NotANumber(_) => {
+            let message = format!("`{written}` compares with something that is not a number");
+            (message, "`<`, `<=`, `>` and `>=` compare numbers; texts compare with `=` and `!=`".to_owned())
+        }
+    };
+    report.error(rules::INVALID_EXPECTATION, node.span, message).with_hint(hint);
+    None
 }
 
 /// A day.
@@ -254,8 +199,8 @@ pub(super) fn date(report: &mut Report, node: &Node) -> Option<Date> {
     let found = scalar(report, node)?;
     found.parse().map_or_else(
         |_| {
-            let message = format!("`{found}` is not a date");
-            report.error(rules::INVALID_VALUE, node.span, message).with_hint("write it as 2022-02-28");
+            let message = format!("`{}` is not a date", shown(&found));
+            report.error(rules::INVALID_VALUE, node.span, message).with_hint("write year, month and day: 2022-02-28");
             None
         },
         Some,
@@ -265,15 +210,27 @@ pub(super) fn date(report: &mut Report, node: &Node) -> Option<Date> {
 /// A name of an operation, a platform, a product.
 pub(super) fn name(report: &mut Report, node: &Node) -> Option<String> {
     let found = text(report, node)?;
-    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    let first = found.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    if first && found.len() <= 100 && found.chars().all(inside) {
+    if is_name(&found) {
         return Some(found);
     }
-    let message = format!("`{found}` is not a name");
-    let hint = "lower-case letters, digits, `_` and `-`, at most 100, beginning with a letter or a digit";
+    let message = format!("`{}` is not a name", shown(&found));
+    let mut hint =
+        "names are lower-case letters, digits, `_` and `-`, at most 100, and begin with a letter or a digit".to_owned();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
+    let near: String = found.chars().map(plain).collect();
+    let near = near.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    if found.is_ascii() && is_name(&near) {
+        hint = format!("write `{near}`; {hint}");
+    }
     report.error(rules::INVALID_NAME, node.span, message).with_hint(hint);
     None
+}
+
+/// Whether a text may be a name.
+pub(super) fn is_name(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let first = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    first && text.len() <= 100 && text.chars().all(inside)
 }
 
 /// The items of a list.

@@ -63,6 +63,8 @@ rules! {
     INVALID_NAME "invalid-name" "a name with other letters than allowed"
         "Names are lower-case letters, digits, `_` and `-`, beginning with a letter or a digit, at most 100 characters: \
          they become parts of table names, tags and URLs."
+    DUPLICATE_OPERATION "duplicate-operation" "two operations of one name"
+        "The journal refers to operations by name, so that each name stands once in its procedure."
     NAME_MISMATCH "name-mismatch" "the name and the file's stem differ"
         "`manifests/<product>/<name>.yaml` holds the migration `<name>`. The name is what the journal refers to; a file \
          that says another name would be found under neither."
@@ -88,11 +90,15 @@ rules! {
         "Templates know `params`, `vars`, `target`, `step`, `run`, `item` (in `for_each` and its undo) and `value` (in a \
          probe's message). An undefined name would otherwise be found in the middle of a run."
     UNKNOWN_REFERENCE "unknown-reference" "a name that leads nowhere"
-        "Dependencies, recommended migrations, required stops and platforms must exist."
+        "Dependencies, recommended migrations, required stops, platforms and the project's product must exist."
     DEPENDENCY_CYCLE "dependency-cycle" "migrations that wait for each other"
         "The whole cycle is named; one of its dependencies must go."
     DUPLICATE_MIGRATION "duplicate-migration" "the same migration twice"
         "Two files of one product declare the same migration, or two entries recommend a release for it."
+    DUPLICATE_PATH "duplicate-path" "a second upgrade path"
+        "A product has one upgrade path; its releases may stand in further files of kind `releases`."
+    DUPLICATE_PROCEDURE "duplicate-procedure" "two platforms or two runbooks of one name"
+        "Platforms and runbooks are named by their files' stems: `helm.yaml` and `helm.yml` are one name."
     DUPLICATE_RELEASE "duplicate-release" "the same release twice"
         "An app version on a chart version is listed once per product, whatever the file."
     RECOMMENDED_OUTSIDE "recommended-outside-window" "a recommended release on which the migration may not run"

@@ -180,6 +180,7 @@ fn upgrade_path() -> (Vec<&'static str>, Value) {
 }
 
 fn definitions() -> Value {
+    let (operation, undo) = operation();
     json!({
         "name": { "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$", "maxLength": 100 },
         "version": {
@@ -221,7 +222,8 @@ fn definitions() -> Value {
             "max": { "type": ["number", "string"] },
             "values": { "type": "array", "items": reference("word"), "minItems": 1 },
         })),
-        "operation": operation(),
+        "operation": operation,
+        "undo": undo,
         "environment": environment(),
     })
 }
@@ -239,7 +241,8 @@ fn request(more: &[(&str, Value)]) -> Value {
     properties
 }
 
-fn operation() -> Value {
+/// An operation, and one that takes another back: the same without a way back of its own.
+fn operation() -> (Value, Value) {
     let kinds = ["sql", "for_each", "copy", "backfill", "wait", "verify", "command", "http", "manual"];
     let mut properties = json!({
         "name": reference("name"),
@@ -276,7 +279,7 @@ fn operation() -> Value {
         "cwd": text("The folder of a command"),
         "http": object(&["url"], request(&[("body", text("The body"))])),
         "manual": object(&["ask"], json!({ "ask": text("What a person is asked") })),
-        "undo": { "anyOf": [{ "type": "string" }, { "type": "object" }] },
+        "undo": { "anyOf": [text("SQL for the same target"), reference("undo")] },
         "irreversible": text("Why it cannot be taken back"),
         "done_when": text("A question that is true when the effect is there"),
         "repeatable": { "type": "boolean", "description": "Whether doing it again is harmless" },
@@ -288,9 +291,15 @@ fn operation() -> Value {
         "scope": { "enum": ["each_shard", "cluster"] },
     });
     properties["transaction"] = json!({ "type": "boolean", "description": "Postgres and SQLite; true if absent" });
-    let mut operation = object(&["name"], properties);
-    operation["oneOf"] = json!(kinds.map(|kind| json!({ "required": [kind] })));
-    operation
+    let one_kind = json!(kinds.map(|kind| json!({ "required": [kind] })));
+    let mut operation = object(&["name"], properties.clone());
+    operation["oneOf"] = one_kind.clone();
+    if let Some(keys) = properties.as_object_mut() {
+        keys.retain(|key, _| key != "undo" && key != "irreversible");
+    }
+    let mut undo = object(&[], properties);
+    undo["oneOf"] = one_kind;
+    (operation, undo)
 }
 
 fn environment() -> Value {

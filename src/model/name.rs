@@ -51,6 +51,11 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
 
 /// All candidates near enough to `wrong`, the nearest first.
 pub fn nearest_many<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    // The distance costs the product of both lengths, and nobody misspells a name of this length.
+    const BYTES_MAX: usize = 400;
+    if wrong.len() > BYTES_MAX {
+        return Vec::new();
+    }
     let limit = (wrong.chars().count() / 3).max(2);
     let mut near: Vec<(usize, &str)> = candidates
         .into_iter()

@@ -69,11 +69,27 @@ pub fn check(text: &str, names: Names<'_>) -> Vec<Problem> {
             walk.problems
         }
         Err(error) => {
-            let range = error.range().unwrap_or(0..text.len());
             let message = error.detail().unwrap_or("the template cannot be parsed").to_owned();
-            let hint = Some("a literal `{{` is written `{{ '{{' }}`".to_owned());
+            let hint = Some(syntax_hint(&message).to_owned());
+            let comment = text.rfind("{#").filter(|_| message.contains("comment")).map(|at| at..at + 2);
+            let range = comment.or(error.range()).unwrap_or(0..text.len());
             vec![Problem { range, is_syntax: true, message, hint }]
         }
+    }
+}
+
+/// What mostly causes an error of the template's parser.
+fn syntax_hint(message: &str) -> &'static str {
+    if message.contains("comment") {
+        "close the comment with `#}`; a literal `{#` is written `{{ '{#' }}`"
+    } else if message.contains("unknown statement") {
+        "statements are if, for, set, with and filter; a literal `{%` is written `{{ '{%' }}`"
+    } else if message.contains("end of input") {
+        "is a `}}`, an `{% endif %}` or an `{% endfor %}` missing?"
+    } else if message.contains("end of variable block") {
+        "is a `}}` missing, or is something missing between the braces? a literal `{{` is written `{{ '{{' }}`"
+    } else {
+        "a literal `{{` is written `{{ '{{' }}`"
     }
 }
 
@@ -129,7 +145,8 @@ impl Walk<'_> {
                 self.bind(&set.target);
             }
             ast::Stmt::AutoEscape(escape) => {
-                self.problem(escape.span(), "`autoescape` is not allowed".to_owned(), None);
+                let hint = "delete the block; values are quoted for the target's dialect anyway".to_owned();
+                self.problem(escape.span(), "`autoescape` is not allowed".to_owned(), Some(hint));
             }
             ast::Stmt::FilterBlock(filter) => {
                 self.expression(&filter.filter);
@@ -194,7 +211,8 @@ impl Walk<'_> {
                 choice.false_expr.iter().for_each(|other| self.expression(other));
             }
             ast::Expr::Call(call) => {
-                self.problem(call.span(), "functions cannot be called in a manifest".to_owned(), None);
+                let hint = "values are changed by filters: {{ params.name | upper }}".to_owned();
+                self.problem(call.span(), "functions cannot be called in a manifest".to_owned(), Some(hint));
             }
             ast::Expr::List(list) => list.items.iter().for_each(|item| self.expression(item)),
             ast::Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.expression(item)),
@@ -255,10 +273,15 @@ impl Walk<'_> {
             _ => {
                 let hint = match self.names.params.iter().find(|param| *param == name) {
                     Some(param) => format!("write `params.{param}`"),
-                    None => match nearest(name, global) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("known are: {}", global.join(", ")),
-                    },
+                    None => {
+                        let here = [("item", self.names.item), ("value", self.names.value)];
+                        let here = here.into_iter().filter(|(_, is_here)| *is_here).map(|(name, _)| name);
+                        let known: Vec<&str> = global.into_iter().chain(here).collect();
+                        match nearest(name, known.iter().copied()) {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => format!("known are: {}", known.join(", ")),
+                        }
+                    }
                 };
                 self.problem(span, format!("`{name}` is undefined"), Some(hint));
             }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod docs;
+mod loader;
 mod oracle;
 mod planning;
 mod rules;

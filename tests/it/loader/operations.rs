@@ -1,0 +1,76 @@
+//! Operations and probes: kinds, undo, commands, names.
+
+use super::{of, of_migration};
+
+#[test]
+fn no_kind_two_kinds_and_a_misspelt_one() {
+    insta::assert_snapshot!(of_migration(
+        "operations:\n  - name: none\n    target: db\n  - name: two\n    target: db\n    sql: SELECT 1\n    command: [ls]\n    \
+         irreversible: x\n  - {name: misspelt, target: db, sqll: SELECT 1}\n  - name: empty\n    target: db\n    sql:\n    irreversible: x\n"
+    ));
+}
+
+#[test]
+fn ways_back() {
+    insta::assert_snapshot!(of_migration(
+        "operations:\n  - {name: neither, target: db, sql: SELECT 1}\n  - name: both\n    target: db\n    sql: SELECT 1\n    \
+         undo: SELECT 2\n    irreversible: because\n  - {name: misspelt, target: db, sql: SELECT 1, undoo: SELECT 2}\n  \
+         - {name: text, command: [ls], undo: SELECT 2}\n  - name: nested\n    command: [ls]\n    undo:\n      sql: SELECT 1\n      \
+         undo: SELECT 2\n  - {name: watch, target: db, wait: {sql: SELECT 1}}\n"
+    ));
+}
+
+#[test]
+fn commands_are_lists() {
+    insta::assert_snapshot!(of(&[
+        (
+            "templates/runbooks/restart.yaml",
+            "format: orchestrate/v1\nkind: runbook\noperations:\n  - {name: a, command: helm upgrade demo}\n  \
+             - name: b\n    command: |\n      set -e\n      helm ls | grep demo\n  - {name: c, command: []}\n  \
+             - {name: d, command: [sleep, 5, 1.30]}\n  - {name: e, manual: {ask: ok?}, env: {A: b}}\n",
+        ),
+        (
+            "templates/platforms/own.yaml",
+            "format: orchestrate/v1\nkind: platform\ndeploy: []\nversion: {command: \"helm ls\"}\n",
+        ),
+    ]));
+}
+
+#[test]
+fn names_and_repeated_names() {
+    insta::assert_snapshot!(of_migration(
+        "operations:\n  - {name: Create Table, target: db, sql: SELECT 1, irreversible: x}\n  \
+         - {name: same, target: db, sql: SELECT 1, irreversible: x}\n  - {name: same, target: db, sql: SELECT 1, irreversible: x}\n  \
+         - {target: db, sql: SELECT 1}\n"
+    ));
+}
+
+#[test]
+fn what_each_kind_needs() {
+    insta::assert_snapshot!(of_migration(
+        "operations:\n  - {name: a, sql: SELECT 1, irreversible: x}\n  - {name: b, target: db, for_each: {rows: SELECT 1}, irreversible: x}\n  \
+         - {name: c, target: db, copy: {from: a, to: b, by: [], verify: sum, parallel: 0}, irreversible: x}\n  \
+         - {name: d, target: db, backfill: {table: a, key: []}, irreversible: x}\n  \
+         - {name: e, target: db, backfill: {table: a, key: id, set: x = 1, sql: UPDATE a}, irreversible: x}\n  \
+         - {name: f, target: db, wait: SELECT 1}\n  - {name: g, target: db, verify: {expect: true}}\n  \
+         - {name: h, http: {methd: GET, url: x, expect_status: 99}, irreversible: x}\n  - {name: i, manual: {}}\n  \
+         - {name: j, http: {method: FETCH, url: x, expect_status: \"200\"}, irreversible: x}\n  \
+         - {name: k, manual: {ask: ok}, done_when: SELECT 1, retry: {attempts: 0, backof: 5s}, scope: shard}\n"
+    ));
+}
+
+#[test]
+fn probes_and_progress() {
+    insta::assert_snapshot!(of_migration(
+        "required: {}\nprecheck:\n  - {target: db}\n  - {sql: SELECT 1}\n  - {target: db, sql: SELECT 1, command: [ls]}\n  \
+         - {target: db, sqll: SELECT 1}\n  - {http: {}}\nprogress: {target: db, done: SELECT 1}\noperations: []\n"
+    ));
+}
+
+#[test]
+fn a_broken_action_does_not_hide_the_rest_of_its_operation() {
+    insta::assert_snapshot!(of_migration(
+        "operations:\n  - name: a\n    target: db\n    sql: \"{{ params.NONE }}\"\n    undo: \"{{ params.NEITHER }}\"\n    timeout: 5\n    colour: red\n  \
+         - name: b\n    command: ls\n    timeout: 5\n    colour: red\n"
+    ));
+}
