@@ -3,9 +3,9 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Action, Catalog, Finding, Migration, Operation, Severity, Verification};
 
-use super::sql::read;
-use super::statement::{Effect, effects};
-use super::texts;
+use super::sql::statement::{Effect, effects};
+use super::sql::texts;
+use super::sql::token::read;
 
 pub(super) const RULE: Rule = Rule {
     name: "copy-unverified",

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Engine, Finding, Severity, Template};
 
-use super::texts::SqlText;
-use super::{dialect, sql, texts};
+use super::sql::texts::SqlText;
+use super::sql::{dialect, texts, token};
 
 pub(super) const RULE: Rule = Rule {
     name: "foreign-dialect",
@@ -20,7 +20,7 @@ pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
     let texts = texts::all(catalog);
     for text in &texts {
         let Some(engine) = catalog.engine(text.target) else { continue };
-        let found = dialect::foreign(&sql::read(text.sql, Some(engine)), engine);
+        let found = dialect::foreign(&token::read(text.sql, Some(engine)), engine);
         let Some((_, homes)) = found.first() else { continue };
         let words: Vec<String> =
             found.iter().filter(|(_, known)| known == homes).map(|(word, _)| format!("`{word}`")).collect();
@@ -47,7 +47,7 @@ pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
 
 /// The engines that a text is written for, where it is not written for the one it is sent to.
 pub(super) fn homes(sql: &Template, engine: Engine) -> BTreeSet<Engine> {
-    let found = dialect::foreign(&sql::read(sql, Some(engine)), engine);
+    let found = dialect::foreign(&token::read(sql, Some(engine)), engine);
     found.into_iter().flat_map(|(_, homes)| homes.iter().copied()).collect()
 }
 

@@ -1,23 +1,19 @@
 //! Rules over a catalog that need no database: each in a file of its own, with its explanation.
 #![deny(clippy::disallowed_methods)]
 
-mod alter;
 mod copy_unverified;
-mod dialect;
 mod foreign_dialect;
+mod foreign_option;
 mod gate_impassable;
-mod names;
 mod not_repeatable;
+mod path_missing;
 mod progress_division;
-mod reader;
 mod recommended_chart;
 mod required_flips;
 mod several_statements;
 mod sql;
-mod statement;
 #[cfg(test)]
 mod testing;
-mod texts;
 mod undo_drops_only_copy;
 mod window_unreachable;
 
@@ -33,8 +29,10 @@ struct Check {
 const CHECKS: &[Check] = &[
     Check { rule: copy_unverified::RULE, run: copy_unverified::check },
     Check { rule: foreign_dialect::RULE, run: foreign_dialect::check },
+    Check { rule: foreign_option::RULE, run: foreign_option::check },
     Check { rule: gate_impassable::RULE, run: gate_impassable::check },
     Check { rule: not_repeatable::RULE, run: not_repeatable::check },
+    Check { rule: path_missing::RULE, run: path_missing::check },
     Check { rule: progress_division::RULE, run: progress_division::check },
     Check { rule: recommended_chart::RULE, run: recommended_chart::check },
     Check { rule: required_flips::RULE, run: required_flips::check },

@@ -3,7 +3,7 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Finding, Progress, Severity};
 
-use super::sql::{Kind, Token, read};
+use super::sql::token::{Kind, Token, read};
 
 pub(super) const RULE: Rule = Rule {
     name: "progress-division",
@@ -68,7 +68,7 @@ fn unguarded_divisor(tokens: &[Token<'_>]) -> Option<String> {
 
 /// What follows the first comma of a call's own.
 fn second_argument<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
-    let depths = super::sql::depths(tokens);
+    let depths = super::sql::token::depths(tokens);
     let comma = tokens.iter().zip(depths).position(|(token, depth)| depth == 0 && token.is_symbol(","));
     comma.map_or(&[], |comma| &tokens[comma + 1..])
 }
@@ -95,7 +95,7 @@ fn is_zero(number: &str) -> bool {
 
 /// Whether a number is added within the parentheses that were just opened: `(count() + 1)`.
 fn is_raised(inside: &[Token<'_>]) -> bool {
-    let depths = super::sql::depths(inside);
+    let depths = super::sql::token::depths(inside);
     let end = inside.iter().zip(&depths).position(|(token, depth)| *depth == 0 && token.is_symbol(")"));
     let inside = &inside[..end.unwrap_or(inside.len())];
     (0..inside.len()).any(|at| match &inside[at..] {
@@ -108,7 +108,7 @@ fn is_raised(inside: &[Token<'_>]) -> bool {
 
 /// The beginning of the divisor, for the message.
 fn shown(divisor: &[Token<'_>]) -> String {
-    let own = super::sql::depths(divisor);
+    let own = super::sql::token::depths(divisor);
     let ends = |(token, depth): (&Token<'_>, &usize)| {
         *depth == 0 && (token.is_symbol(")") || token.is_symbol(",") || token.is_one_of(&["FROM", "AS"]))
     };

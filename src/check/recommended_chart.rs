@@ -27,8 +27,8 @@ pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
 }
 
 fn of_entry(product: &Product, entry: &Recommended, migrations: &str) -> Option<Finding> {
-    let chart = entry.chart.as_ref()?;
     let app = &entry.app;
+    let Some(chart) = entry.chart.as_ref() else { return unlisted(product, entry, migrations) };
     let charts: Vec<(&Version, &Version)> =
         product.releases.iter().filter_map(|release| Some((release.chart.as_ref()?, &release.app))).collect();
     let shipped: Vec<&Version> = charts.iter().filter(|(known, _)| *known == chart).map(|(_, app)| *app).collect();
@@ -56,6 +56,19 @@ fn of_entry(product: &Product, entry: &Recommended, migrations: &str) -> Option<
     let meant = "if the image tag is to be overridden, say so in a `note`";
     let hint = instead.map_or_else(|| meant.to_owned(), |instead| format!("{instead}; {meant}"));
     Some(warning(message).hint(hint))
+}
+
+/// Without a chart there is no image tag to override, so the release itself must be one.
+fn unlisted(product: &Product, entry: &Recommended, migrations: &str) -> Option<Finding> {
+    if product.releases.iter().any(|release| release.app == entry.app) {
+        return None;
+    }
+    let message =
+        format!("{}, recommended for {migrations}, is not among the releases of {}", entry.app, product.title);
+    let known: Vec<String> = product.releases.iter().map(|release| release.app.to_string()).collect();
+    let near = nearest(&entry.app.to_string(), known.iter().map(String::as_str));
+    let hint = near.map_or_else(|| "list it under `releases`".to_owned(), |near| format!("did you mean {near}?"));
+    Some(Finding::new(RULE.name, Severity::Warning, entry.place.clone(), message).hint(hint))
 }
 
 #[cfg(test)]
@@ -103,5 +116,9 @@ mod tests {
     fn a_release_and_a_pair_without_chart_pass() {
         assert_eq!(of("app: 1.37.1, chart: 26.0.0"), [""; 0]);
         assert_eq!(of("app: 1.36.1"), [""; 0]);
+        assert_eq!(
+            of("app: 1.36.2"),
+            ["9: warning: 1.36.2, recommended for m, is not among the releases of P (did you mean 1.36.1?)"]
+        );
     }
 }

@@ -3,10 +3,11 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Finding, Migration, Operation, Question, Severity, Template};
 
-use super::names::Name;
-use super::sql::{Kind, Token, read};
-use super::statement::{Effect, effects, sources};
-use super::{foreign_dialect, texts};
+use super::foreign_dialect;
+use super::sql::names::Name;
+use super::sql::statement::{Effect, effects, sources};
+use super::sql::texts;
+use super::sql::token::{Kind, Token, read};
 
 pub(super) const RULE: Rule = Rule {
     name: "required-flips",

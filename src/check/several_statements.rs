@@ -3,8 +3,8 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Engine, Finding, Severity};
 
-use super::sql::{read, statements};
-use super::texts;
+use super::sql::texts;
+use super::sql::token::{read, statements};
 
 pub(super) const RULE: Rule = Rule {
     name: "several-statements",

@@ -3,10 +3,10 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Action, Catalog, Finding, Migration, Operation, Severity, Template, Undo};
 
-use super::names::{Name, name};
-use super::sql::read;
-use super::statement::{Effect, effects};
-use super::texts;
+use super::sql::names::{Name, name};
+use super::sql::statement::{Effect, effects};
+use super::sql::texts;
+use super::sql::token::read;
 
 pub(super) const RULE: Rule = Rule {
     name: "undo-drops-only-copy",

@@ -15,12 +15,11 @@ Examples:
   orchestrate lint --explain gate-impassable       what a rule is about
 
 Exit codes:
-  0  done, or nothing to do          6  the plan is stale
-  1  unexpected failure              7  another owner holds the lease
-  2  wrong usage                     8  failed and rolled back
-  3  invalid manifests               9  failed, needs attention
-  4  there is no plan               10  an acknowledgement is missing
-  5  closed by the gate";
+  0  done, or nothing to do
+  1  unexpected failure
+  2  wrong usage
+  3  invalid manifests
+  4  there is no plan";
 
 /// Plans and runs multi-step upgrades of self-hosted software from checked-in YAML.
 #[derive(Debug, Parser)]

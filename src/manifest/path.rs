@@ -31,7 +31,7 @@ pub(super) struct Releases {
 }
 
 pub(super) fn path(report: &mut Report, mut fields: Fields<'_>) -> Path {
-    let names = Names::default();
+    let names = Names { is_of_plan: true, ..Names::default() };
     let title = fields.optional("title").and_then(|node| read::text(report, node));
     let docs = fields.optional("docs").and_then(|node| read::text(report, node));
     let image_tag = fields.optional("image_tag").and_then(|node| read::template(report, node, names));
@@ -143,12 +143,13 @@ fn blocked_move(report: &mut Report, node: &Node) -> Option<Blocked> {
 }
 
 fn note(report: &mut Report, node: &Node) -> Option<Note> {
+    let names = Names { is_of_plan: true, ..Names::default() };
     let mut fields = Fields::of(report, node)?;
     let crossing = fields.required("crossing").and_then(|node| crossing(report, node));
     let times = [("before", NoteTime::Before), ("after", NoteTime::After)];
     let when = fields.optional("when").map(|node| choice(report, node, &times));
     let title = fields.required("title").and_then(|node| read::text(report, node));
-    let body = fields.required("body").and_then(|node| read::template(report, node, Names::default()));
+    let body = fields.required("body").and_then(|node| read::template(report, node, names));
     let acknowledge = fields.optional("acknowledge").and_then(|node| read::boolean(report, node));
     let place = report.place(fields.span);
     fields.finish(report);

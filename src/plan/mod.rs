@@ -5,6 +5,7 @@
 //! Everything is decided here; whoever carries out a plan has no choice left.
 #![deny(clippy::disallowed_methods)]
 
+mod context;
 mod document;
 mod fact;
 mod line;

@@ -1,28 +1,11 @@
 //! The notes that each move crosses.
 
-use serde::Serialize;
-
 use crate::model::{Crossing, Note, Version};
 
+use super::context::Context;
 use super::line::Stop;
 use super::problem::World;
 use super::{DueNote, Step};
-
-#[derive(Serialize)]
-struct Context {
-    step: Names,
-}
-
-#[derive(Serialize)]
-struct Names {
-    number: usize,
-    app: String,
-    chart: Option<String>,
-    image_override: bool,
-    image_tag: Option<String>,
-    from_app: String,
-    from_chart: Option<String>,
-}
 
 /// Gives each deploying step the notes between the release before it and its own, those before the deploy first, then in
 /// the order of the versions crossed.
@@ -42,7 +25,7 @@ pub(super) fn attach(world: &World<'_>, stops: &[Stop<'_>], steps: &mut [Step], 
         notes.sort_by_cached_key(|note| {
             (note.when, shipped_by(world, &note.crossing), chart_of(note), note.place.clone())
         });
-        let context = context(step, from);
+        let context = Context::new(step.number, stop, step.image_tag.as_deref(), from);
         step.notes = notes.into_iter().map(|note| due(note, &context, warnings)).collect();
         app = app.max(stop.app.clone());
         chart = chart.max(stop.chart.clone());
@@ -73,21 +56,6 @@ fn chart_of(note: &Note) -> Option<Version> {
     match &note.crossing {
         Crossing::Chart(chart) => Some(chart.clone()),
         Crossing::App(_) => None,
-    }
-}
-
-fn context(step: &Step, from: &Stop<'_>) -> Context {
-    let text = |version: &Option<Version>| version.as_ref().map(Version::to_string);
-    Context {
-        step: Names {
-            number: step.number,
-            app: step.release.app.to_string(),
-            chart: text(&step.release.chart),
-            image_override: step.image_tag.is_some(),
-            image_tag: step.image_tag.clone(),
-            from_app: from.app.to_string(),
-            from_chart: text(&from.chart),
-        },
     }
 }
 

@@ -2,30 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use version_ranges::Ranges;
 
 use crate::model::Version;
 
+use super::context::Context;
 use super::line::Stop;
 use super::problem::{Problem, World};
 use super::reasons::Reasons;
 use super::request::Request;
 use super::route::Route;
 use super::{Plan, Release, Step, document, notes, services};
-
-/// What templates of a plan know of a step.
-#[derive(Serialize)]
-struct StepContext {
-    step: StepNames,
-}
-
-#[derive(Serialize)]
-struct StepNames {
-    number: usize,
-    app: String,
-    chart: Option<String>,
-}
 
 /// The plan of a route.
 pub(super) fn plan<'a>(
@@ -52,7 +39,7 @@ pub(super) fn plan<'a>(
             number,
             deploy: position > 0,
             release: release(stop),
-            image_tag: stop.image_override.then(|| image_tag(world, stop, number, &mut warnings)),
+            image_tag: image_tag(world, number, stop, &stops[position.saturating_sub(1)], &mut warnings),
             chart_ships,
             migrations: here.iter().map(|number| world.order.migrations[*number].name.clone()).collect(),
             because: reasons.because(here, position),
@@ -180,19 +167,25 @@ fn keep_charts_rising<'a>(
                      chart {chosen} is taken instead"
                 ));
             }
-            None => warnings.push(format!("the chart goes down from {chart} to {limit} behind {app}")),
+            None => warnings.push(format!("the step after {app} takes the chart down from {chart} to {limit}")),
         }
     }
 }
 
-fn image_tag(world: &World<'_>, stop: &Stop<'_>, number: usize, warnings: &mut Vec<String>) -> String {
-    let app = stop.app.to_string();
-    let chart = stop.chart.as_ref().map(ToString::to_string);
-    let context = StepContext { step: StepNames { number, app: app.clone(), chart } };
-    crate::template::render(&world.product.image_tag.text, &context).unwrap_or_else(|error| {
-        warnings.push(format!("{}: `image_tag`: {error}", world.product.image_tag.place));
-        app
-    })
+/// The tag of the image, where the chart would deploy another.
+fn image_tag(
+    world: &World<'_>,
+    number: usize,
+    stop: &Stop<'_>,
+    from: &Stop<'_>,
+    warnings: &mut Vec<String>,
+) -> Option<String> {
+    let template = &world.product.image_tag;
+    let context = stop.image_override.then(|| Context::new(number, stop, None, from))?;
+    Some(crate::template::render(&template.text, &context).unwrap_or_else(|error| {
+        warnings.push(format!("{}: `image_tag`: {error}", template.place));
+        stop.app.to_string()
+    }))
 }
 
 /// What a step expects: what its release says, and what its migrations need of services that the release does not bring.

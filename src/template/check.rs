@@ -8,7 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 
 use crate::model::nearest;
 
-/// The names that a template may use, besides `vars`, `target`, `step` and `run`.
+/// The names that a template may use, besides `vars` and `step`, and in procedures `target` and `run`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Names<'a> {
     /// The declared parameters.
@@ -17,6 +17,8 @@ pub struct Names<'a> {
     pub item: bool,
     /// Whether `value` is there: in the message of a probe.
     pub value: bool,
+    /// Whether it is a text of a plan, which knows only `vars` and `step`.
+    pub is_of_plan: bool,
 }
 
 /// One problem, at a byte range of the template's text.
@@ -255,7 +257,8 @@ impl Walk<'_> {
     }
 
     fn variable(&mut self, name: &str, span: minijinja::machinery::Span) {
-        let global = ["params", "vars", "target", "step", "run"];
+        let global: &[&str] =
+            if self.names.is_of_plan { &["vars", "step"] } else { &["params", "vars", "target", "step", "run"] };
         let is_local = self.locals.iter().any(|scope| scope.contains(name));
         if is_local || global.contains(&name) || (name == "item" && self.names.item) {
             return;
@@ -276,7 +279,7 @@ impl Walk<'_> {
                     None => {
                         let here = [("item", self.names.item), ("value", self.names.value)];
                         let here = here.into_iter().filter(|(_, is_here)| *is_here).map(|(name, _)| name);
-                        let known: Vec<&str> = global.into_iter().chain(here).collect();
+                        let known: Vec<&str> = global.iter().copied().chain(here).collect();
                         match nearest(name, known.iter().copied()) {
                             Some(near) => format!("did you mean `{near}`?"),
                             None => format!("known are: {}", known.join(", ")),
@@ -336,7 +339,7 @@ mod tests {
 
     fn messages(text: &str, item: bool) -> Vec<(String, String)> {
         let params = ["TEAM_ID".to_owned()];
-        let problems = check(text, Names { params: &params, item, value: false });
+        let problems = check(text, Names { params: &params, item, ..Names::default() });
         problems.into_iter().map(|problem| (text[problem.range].to_owned(), problem.message)).collect()
     }
 

@@ -6,11 +6,11 @@
 use super::alter;
 use super::names::{Name, name};
 use super::reader::Reader;
-use super::sql::{Kind, Token, depths, statements};
+use super::token::{Kind, Token, depths, statements};
 
 /// One effect of a statement on an object.
 #[derive(Clone, Debug)]
-pub(super) enum Effect {
+pub(in crate::check) enum Effect {
     /// A table, view or dictionary is created, possibly filled from other tables.
     Create { object: Name, from: Vec<Name> },
     /// It is dropped.
@@ -32,7 +32,7 @@ pub(super) enum Effect {
 }
 
 /// The first table that a statement names, for messages.
-pub(super) fn subject(tokens: &[Token<'_>]) -> Option<Name> {
+pub(in crate::check) fn subject(tokens: &[Token<'_>]) -> Option<Name> {
     let before = ["TABLE", "VIEW", "DICTIONARY", "INTO", "FROM", "UPDATE"];
     let at = tokens.iter().position(|token| token.is_one_of(&before))?;
     let mut reader = Reader(&tokens[at + 1..]);
@@ -45,7 +45,7 @@ const GENERATORS: [&str; 7] =
     ["numbers", "numbers_mt", "zeros", "generate_series", "generaterandom", "unnest", "values"];
 
 /// What the statements do, in their order.
-pub(super) fn effects(tokens: &[Token<'_>]) -> Vec<Effect> {
+pub(in crate::check) fn effects(tokens: &[Token<'_>]) -> Vec<Effect> {
     statements(tokens).into_iter().flat_map(|statement| of_statement(statement).unwrap_or_default()).collect()
 }
 
@@ -133,7 +133,7 @@ fn filled_from(rest: &[Token<'_>]) -> Vec<Name> {
 }
 
 /// The tables that a query reads, those of table functions as `postgresql(…)`.
-pub(super) fn sources(query: &[Token<'_>]) -> Vec<Name> {
+pub(in crate::check) fn sources(query: &[Token<'_>]) -> Vec<Name> {
     let mut sources = Vec::new();
     for (at, token) in query.iter().enumerate() {
         if !token.is_one_of(&["FROM", "JOIN"]) {
@@ -166,7 +166,7 @@ fn drop_objects(mut reader: Reader<'_, '_>) -> Option<Vec<Effect>> {
 }
 
 /// Whether what follows a DELETE's table keeps no row.
-pub(super) fn is_everything(rest: &[Token<'_>]) -> bool {
+pub(in crate::check) fn is_everything(rest: &[Token<'_>]) -> bool {
     match rest {
         [] => true,
         [r#where, truth] => {
@@ -206,7 +206,7 @@ fn insert(mut reader: Reader<'_, '_>) -> Option<Vec<Effect>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sql::tokens;
+    use super::super::token::tokens;
     use super::*;
 
     /// Each effect as a line.

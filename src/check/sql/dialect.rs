@@ -5,7 +5,7 @@
 use crate::model::Engine;
 use crate::model::Engine::{ClickHouse, Postgres, Sqlite};
 
-use super::sql::{Kind, Token, depths, statements};
+use super::token::{Kind, Token, depths, statements};
 
 /// Words with the engines that know them.
 struct Mark {
@@ -84,7 +84,7 @@ const MARKS: &[Mark] = marks! {
 };
 
 /// Words of other engines in a text, each once as it is written, with the engines that know it.
-pub(super) fn foreign(tokens: &[Token<'_>], engine: Engine) -> Vec<(String, &'static [Engine])> {
+pub(in crate::check) fn foreign(tokens: &[Token<'_>], engine: Engine) -> Vec<(String, &'static [Engine])> {
     let mut found: Vec<(String, &'static [Engine])> = Vec::new();
     let marks: Vec<&Mark> = MARKS.iter().filter(|mark| !mark.homes.contains(&engine)).collect();
     for statement in statements(tokens) {
@@ -164,7 +164,7 @@ fn shown(tokens: &[Token<'_>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sql::tokens;
+    use super::super::token::tokens;
     use super::*;
 
     fn on(engine: Engine, sql: &str) -> Vec<String> {

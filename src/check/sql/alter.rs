@@ -2,11 +2,11 @@
 
 use super::names::{Name, name};
 use super::reader::Reader;
-use super::sql::depths;
 use super::statement::{Effect, is_everything};
+use super::token::depths;
 
 /// The effects of what follows ALTER TABLE.
-pub(super) fn effects(mut reader: Reader<'_, '_>) -> Option<Vec<Effect>> {
+pub(in crate::check) fn effects(mut reader: Reader<'_, '_>) -> Option<Vec<Effect>> {
     let table = reader.name()?;
     if reader.eat(&["ON"]) && reader.eat(&["CLUSTER"]) {
         reader.0 = reader.0.get(1..).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Names of tables and other objects in SQL, and when two of them mean the same.
 
-use super::sql::{Kind, Token};
+use super::token::{Kind, Token};
 
 /// An object's name, possibly qualified. Names are the same if their last parts are, in any case.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
+pub(in crate::check) struct Name {
     /// As people would write it.
     pub text: String,
     key: String,
@@ -28,7 +28,7 @@ impl Name {
 }
 
 /// The name that the tokens begin with, and what follows it.
-pub(super) fn name<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(Name, &'t [Token<'a>])> {
+pub(in crate::check) fn name<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(Name, &'t [Token<'a>])> {
     let (first, mut rest) = tokens.split_first()?;
     let (mut text, mut key) = part(first)?;
     while let [dot, next, after @ ..] = rest
@@ -61,7 +61,7 @@ fn part(token: &Token<'_>) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sql::tokens;
+    use super::super::token::tokens;
     use super::*;
 
     #[test]

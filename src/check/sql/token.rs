@@ -7,7 +7,7 @@ use crate::model::{Engine, Template};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::check) enum Kind {
     /// A keyword or a name without quotes.
     Word,
     /// A name in quotes.
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 
 /// A token with its text as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'a> {
+pub(in crate::check) struct Token<'a> {
     /// What it is.
     pub kind: Kind,
     /// As it is written, with its quotes.
@@ -58,12 +58,12 @@ impl Token<'_> {
 }
 
 /// The tokens of a template that holds SQL of an engine.
-pub(super) fn read(template: &Template, engine: Option<Engine>) -> Vec<Token<'_>> {
+pub(in crate::check) fn read(template: &Template, engine: Option<Engine>) -> Vec<Token<'_>> {
     tokens(&template.text, engine)
 }
 
 /// The tokens of a text. The engine decides about backslashes in literals and comments within comments.
-pub(super) fn tokens(text: &str, engine: Option<Engine>) -> Vec<Token<'_>> {
+pub(in crate::check) fn tokens(text: &str, engine: Option<Engine>) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text;
     let mut at_line_start = true;
@@ -182,12 +182,12 @@ fn number(rest: &str) -> usize {
 }
 
 /// The statements between semicolons, without empty ones.
-pub(super) fn statements<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
+pub(in crate::check) fn statements<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     tokens.split(|token| token.is_symbol(";")).filter(|statement| !statement.is_empty()).collect()
 }
 
 /// How many parentheses are open before each token.
-pub(super) fn depths(tokens: &[Token<'_>]) -> Vec<usize> {
+pub(in crate::check) fn depths(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut depth = 0_usize;
     let step = |token: &Token<'_>| {
         let before = depth;

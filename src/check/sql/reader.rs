@@ -1,11 +1,11 @@
 //! Reads a statement token by token.
 
 use super::names::{Name, name};
-use super::sql::Token;
+use super::token::Token;
 
 /// What is left to read of a statement.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'t, 'a>(pub &'t [Token<'a>]);
+pub(in crate::check) struct Reader<'t, 'a>(pub &'t [Token<'a>]);
 
 impl<'t, 'a> Reader<'t, 'a> {
     /// Passes one of these words.

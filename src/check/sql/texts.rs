@@ -5,7 +5,7 @@ use crate::model::{
 };
 
 /// A text that is sent to a database.
-pub(super) struct SqlText<'a> {
+pub(in crate::check) struct SqlText<'a> {
     /// The database's name.
     pub target: &'a str,
     /// The text.
@@ -17,7 +17,7 @@ pub(super) struct SqlText<'a> {
 }
 
 /// Every text of the catalog.
-pub(super) fn all(catalog: &Catalog) -> Vec<SqlText<'_>> {
+pub(in crate::check) fn all(catalog: &Catalog) -> Vec<SqlText<'_>> {
     let mut texts = Vec::new();
     for product in catalog.products.values() {
         product.migrations.values().for_each(|migration| of_migration(migration, &mut texts));
@@ -32,7 +32,7 @@ pub(super) fn all(catalog: &Catalog) -> Vec<SqlText<'_>> {
 }
 
 /// The operations of migrations, runbooks and platforms.
-pub(super) fn operations(catalog: &Catalog) -> impl Iterator<Item = &Operation> {
+pub(in crate::check) fn operations(catalog: &Catalog) -> impl Iterator<Item = &Operation> {
     let migrations = catalog.products.values().flat_map(|product| product.migrations.values());
     migrations.flat_map(|migration| &migration.operations).chain(procedures(catalog))
 }
@@ -44,12 +44,12 @@ fn procedures(catalog: &Catalog) -> impl Iterator<Item = &Operation> {
 }
 
 /// The engine of an operation's database, where it has one that is known.
-pub(super) fn engine(catalog: &Catalog, operation: &Operation) -> Option<Engine> {
+pub(in crate::check) fn engine(catalog: &Catalog, operation: &Operation) -> Option<Engine> {
     operation.target.as_deref().and_then(|target| catalog.engine(target))
 }
 
 /// The SQL that does the work of an operation; nothing for the kinds that write their own or none.
-pub(super) fn work(operation: &Operation) -> Option<&Template> {
+pub(in crate::check) fn work(operation: &Operation) -> Option<&Template> {
     match &operation.action {
         Action::Sql { sql } | Action::ForEach { sql, .. } => Some(sql),
         Action::Copy { .. }
@@ -63,7 +63,7 @@ pub(super) fn work(operation: &Operation) -> Option<&Template> {
 }
 
 /// The operation that takes another one back.
-pub(super) fn undo(operation: &Operation) -> Option<&Operation> {
+pub(in crate::check) fn undo(operation: &Operation) -> Option<&Operation> {
     match &operation.undo {
         Undo::Operation(undo) => Some(undo),
         Undo::Irreversible(_) | Undo::Nothing => None,
