@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
+const GLOBAL: &str = "Global options";
+
 const EXAMPLES: &str = "\
 Examples:
   orchestrate plan --from 1.30 --to 1.41           the way from 1.30 to the newest 1.41
@@ -21,7 +23,7 @@ Exit codes:
   3  invalid manifests
   4  there is no plan";
 
-/// Plans and runs multi-step upgrades of self-hosted software from checked-in YAML.
+/// Plans multi-step upgrades of self-hosted software from checked-in YAML.
 #[derive(Debug, Parser)]
 #[command(name = "orchestrate", version, about, after_help = EXAMPLES, max_term_width = 100)]
 pub(super) struct Arguments {
@@ -35,22 +37,22 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 pub(super) struct Global {
     /// The directory with manifests/, upgrade-paths/, templates/ and orchestrate.yaml
-    #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "ORCHESTRATE_PROJECT")]
+    #[arg(help_heading = GLOBAL, long, global = true, value_name = "DIR", default_value = ".", env = "ORCHESTRATE_PROJECT")]
     pub project: PathBuf,
     /// The product, where there are several
-    #[arg(long, global = true, value_name = "NAME", env = "ORCHESTRATE_PRODUCT")]
+    #[arg(help_heading = GLOBAL, long, global = true, value_name = "NAME", env = "ORCHESTRATE_PRODUCT")]
     pub product: Option<String>,
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(help_heading = GLOBAL, long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
     /// How log lines look
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    #[arg(help_heading = GLOBAL, long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
     /// Tell more on standard error; again for still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(help_heading = GLOBAL, short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Tell only errors on standard error
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(help_heading = GLOBAL, short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 }
 
@@ -90,7 +92,8 @@ pub(super) enum Verb {
 #[command(after_help = "\
 Examples:
   orchestrate plan --from 1.30 --to 1.41
-  orchestrate plan --from 1.36.1 --from-chart 23.3.0 --to 1.41.4 --completed 0001_events_sample_by,0002_events_sample_by
+  orchestrate plan --from 1.36.1 --from-chart 23.3.0 --to 1.41.4
+  orchestrate plan --from 1.33 --to 1.34 --completed 0001_events_sample_by
   orchestrate plan --from 1.30 --to 1.41 --format json --out plan.json
   orchestrate plan --from 1.30 --to 1.41 --format dot | dot -Tsvg > plan.svg
   orchestrate plan --product sentry --from 22.8.0 --to 24.2.0")]

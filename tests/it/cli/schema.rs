@@ -1,6 +1,6 @@
 //! `orchestrate schema`.
 
-use crate::support::{repository, run_in};
+use crate::support::{assert_whole, repository, run_in};
 
 #[test]
 fn each_kind_has_a_schema_and_so_have_all_together() {
@@ -11,4 +11,9 @@ fn each_kind_has_a_schema_and_so_have_all_together() {
     }
     let all = run_in(repository(), &["schema"]).json();
     assert_eq!(all["oneOf"].as_array().map(Vec::len), Some(6));
+}
+
+#[test]
+fn the_schema_of_releases() {
+    assert_whole!(run_in(repository(), &["schema", "releases"]).whole());
 }
