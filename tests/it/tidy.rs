@@ -134,3 +134,22 @@ fn the_core_is_pure() {
         assert!(!is_core || !text.contains("async fn"), "{} is asynchronous", shown(&path));
     }
 }
+
+/// A test file that no module names would never run.
+#[test]
+fn no_test_file_is_forgotten() {
+    let sources = sources();
+    let root = repository().join("tests/it");
+    let forgotten: Vec<String> = sources
+        .keys()
+        .filter(|path| path.starts_with(&root) && !path.ends_with("it/main.rs") && !path.ends_with("mod.rs"))
+        .filter(|path| {
+            let stem = path.file_stem().expect("a source file has a name").to_string_lossy();
+            let folder = path.parent().expect("a source file is in a folder");
+            let parents = [folder.join("main.rs"), folder.join("mod.rs"), folder.with_extension("rs")];
+            !parents.iter().filter_map(|parent| sources.get(parent)).any(|text| text.contains(&format!("mod {stem};")))
+        })
+        .map(|path| shown(path))
+        .collect();
+    assert_eq!(forgotten, Vec::<String>::new());
+}
