@@ -12,6 +12,10 @@ const WIDTH: usize = 100;
 /// A whole plan.
 pub(super) fn plan(plan: &Plan) -> String {
     let mut lines = vec![heading(plan), String::new()];
+    if plan.steps.len() > 1 {
+        lines.extend(plan.steps.iter().flat_map(overview));
+        lines.push(String::new());
+    }
     if !plan.assumed_complete.is_empty() {
         let names = join(&plan.assumed_complete);
         let text = format!("Taken as complete, since {} could not have started without: {names}", plan.from.app);
@@ -56,6 +60,26 @@ fn heading(plan: &Plan) -> String {
         format!("{} from {} to {}", plan.title, release(&plan.from), release(&plan.to))
     };
     style::title(&format!("{way}: {steps}"))
+}
+
+/// A step on a line or two, since a step with its notes may fill a screen.
+fn overview(step: &Step) -> Vec<String> {
+    let mut parts = Vec::new();
+    if step.deploy {
+        parts.push(format!("deploy {}", release(&step.release)));
+    }
+    if !step.migrations.is_empty() {
+        parts.push(format!("run {}", join(&step.migrations)));
+    }
+    let confirmed = step.notes.iter().filter(|note| note.acknowledge).count();
+    match (step.notes.len(), confirmed) {
+        (0, _) => {}
+        (1, 0) => parts.push("1 note".to_owned()),
+        (notes, 0) => parts.push(format!("{notes} notes")),
+        (1, _) => parts.push("1 note to be confirmed".to_owned()),
+        (notes, confirmed) => parts.push(format!("{notes} notes, {confirmed} to be confirmed")),
+    }
+    wrap(&parts.join("; "), &format!("  {}. ", step.number), "     ")
 }
 
 fn release(release: &Release) -> String {
