@@ -2,7 +2,7 @@
 
 use crate::config::{self, ConfigError};
 use crate::manifest::{Broken, Sources, load};
-use crate::model::{Catalog, Product, nearest};
+use crate::model::{Catalog, Product, ProductName, did_you_mean};
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
@@ -38,21 +38,24 @@ pub(super) fn catalog(global: &Global, output: &mut Output) -> Result<Catalog, F
 
 /// The product that is meant: by option, by the project file, or because there is only one.
 pub(super) fn product<'a>(global: &Global, catalog: &'a Catalog) -> Result<&'a Product, Failure> {
-    let named = global.product.as_deref().or(catalog.project.product.as_ref().map(|name| name.as_str()));
-    let names: Vec<&str> = catalog.products.keys().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = catalog.products.keys().map(ProductName::as_str).collect();
     let known = || format!("products: {}", names.join(", "));
-    match (named, names.as_slice()) {
-        (Some(name), _) => catalog.products.get(name).ok_or_else(|| {
-            let failure = Failure::new(Exit::Usage, format!("there is no product `{name}`"));
-            match nearest(name, names.iter().copied()) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.hint(known()),
-            }
-        }),
-        (None, [_]) => catalog.products.values().next().ok_or_else(|| Failure::new(Exit::Unexpected, "no product")),
-        (None, []) => Err(Failure::new(Exit::Usage, "the project has no product")
-            .hint("add upgrade-paths/<product>.yaml; `orchestrate schema upgrade-path` tells its keys")),
-        (None, _) => Err(Failure::new(Exit::Usage, "the project has several products")
+    let named = global.product.as_deref().or(catalog.project.product.as_ref().map(ProductName::as_str));
+    if let Some(name) = named {
+        return catalog.products.get(name).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("there is no product `{name}`")).hint(did_you_mean(
+                name,
+                names.iter().copied(),
+                known,
+            ))
+        });
+    }
+    let mut products = catalog.products.values();
+    match (products.next(), products.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(_), Some(_)) => Err(Failure::new(Exit::Usage, "the project has several products")
             .hint(format!("name one with --product, or `product:` in orchestrate.yaml; {}", known()))),
+        (None, _) => Err(Failure::new(Exit::Usage, "the project has no product")
+            .hint("add upgrade-paths/<product>.yaml; `orchestrate schema upgrade-path` tells its keys")),
     }
 }
