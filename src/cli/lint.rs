@@ -1,5 +1,7 @@
 //! `orchestrate lint`: what is wrong with the files, and what a rule is about.
 
+use std::time::Instant;
+
 use crate::check::{check, rules};
 use crate::manifest::Broken;
 use crate::model::{Finding, Severity, did_you_mean};
@@ -15,7 +17,12 @@ pub(super) fn run(global: &Global, arguments: &LintArguments, output: &mut Outpu
     }
     let (catalog, sources) = project::read(global)?;
     let found: Vec<Finding> = match &catalog {
-        Ok(catalog) => check(catalog),
+        Ok(catalog) => {
+            let start = Instant::now();
+            let found = check(catalog);
+            tracing::info!(findings = found.len(), elapsed_ms = start.elapsed().as_millis(), "checked");
+            found
+        }
         Err(Broken(broken)) => broken.clone(),
     };
     match arguments.format {

@@ -1,6 +1,7 @@
 //! `orchestrate plan`: the way from one version to another, in five shapes.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -16,7 +17,10 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Outpu
     let catalog = project::catalog(global, output)?;
     let product = project::product(global, &catalog)?;
     let request = settle(product, &question(arguments)).map_err(|error| refused(product.name.as_str(), error))?;
+    let start = Instant::now();
     let answer = plan(product, &request);
+    let (releases, steps) = (product.releases.len(), answer.as_ref().map_or(0, |plan| plan.steps.len()));
+    tracing::info!(product = %product.name, releases, steps, elapsed_ms = start.elapsed().as_millis(), "solved");
     let warnings = match &answer {
         Ok(plan) => &plan.warnings,
         Err(refusal) => &refusal.warnings,

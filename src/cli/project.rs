@@ -1,5 +1,7 @@
 //! Loads the project that a command is about, and picks its product.
 
+use std::time::Instant;
+
 use crate::config::{self, ConfigError};
 use crate::manifest::{Broken, Sources, load};
 use crate::model::{Catalog, Product, ProductName, did_you_mean};
@@ -21,7 +23,13 @@ pub(super) fn read(global: &Global) -> Result<(Result<Catalog, Broken>, Sources)
             ConfigError::TooDeep(_) => failure.hint("remove the link, or move the files up"),
         }
     })?;
-    Ok(load(files))
+    let (count, bytes) = (files.len(), files.iter().map(|file| file.bytes.len()).sum::<usize>());
+    let start = Instant::now();
+    let (catalog, sources) = load(files);
+    let products = catalog.as_ref().map_or(0, |catalog| catalog.products.len());
+    let migrations = catalog.as_ref().map_or(0, |catalog| catalog.migrations().count());
+    tracing::info!(files = count, bytes, products, migrations, elapsed_ms = start.elapsed().as_millis(), "loaded");
+    Ok((catalog, sources))
 }
 
 /// The catalog; findings are told and end the command.

@@ -1,7 +1,7 @@
 //! YAML files → a [`Catalog`], or every finding of every file at once, each with its place.
 //!
-//! [`parse`] makes a tree with places, [`document`] finds out what a file holds, the files beside it read one kind of thing
-//! each, [`link`] joins them and checks what leads from one file to another. Reading goes on after a finding, so that one
+//! `parse` makes a tree with places, `document` finds out what a file holds, the files beside it read one kind of thing
+//! each, `link` joins them and checks what leads from one file to another. Reading goes on after a finding, so that one
 //! report names everything.
 #![deny(clippy::disallowed_methods)]
 
