@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
-    for migration in catalog.products.values().flat_map(|product| product.migrations.values()) {
+    for migration in catalog.migrations() {
         of_migration(catalog, migration, findings);
     }
 }

@@ -3,6 +3,8 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Action, Catalog, CopyBy, Engine, Finding, Operation, Scope, Severity};
 
+use super::sql::texts;
+
 pub(super) const RULE: Rule = Rule {
     name: "foreign-option",
     summary: "an option that the target's engine does not have",
@@ -12,12 +14,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
-    let migrations = catalog.products.values().flat_map(|product| product.migrations.values());
-    let operations = migrations.flat_map(|migration| &migration.operations);
-    let others = catalog.platforms.values().flat_map(|platform| &platform.deploy);
-    let runbooks = catalog.runbooks.values().flat_map(|runbook| &runbook.operations);
-    for operation in operations.chain(others).chain(runbooks) {
-        let Some(engine) = operation.target.as_deref().and_then(|target| catalog.engine(target)) else { continue };
+    for operation in texts::operations(catalog) {
+        let Some(engine) = texts::engine(catalog, operation) else { continue };
         for option in foreign(operation, engine) {
             let message = format!("`{}` has {option}, which {} does not know", operation.name, engine.as_str());
             let finding = Finding::new(RULE.name, Severity::Error, operation.place.clone(), message);
@@ -28,18 +26,18 @@ pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
 
 fn foreign(operation: &Operation, engine: Engine) -> Vec<&'static str> {
     let by_partition = matches!(&operation.action, Action::Copy { by: CopyBy::Partition, .. });
-    match engine {
-        Engine::ClickHouse => (!operation.transaction).then_some("`transaction`").into_iter().collect(),
+    let options = match engine {
+        Engine::ClickHouse => vec![("`transaction`", !operation.transaction)],
         Engine::Postgres | Engine::Sqlite => {
-            let scope = (operation.scope != Scope::Server).then_some("`scope`");
-            scope.into_iter().chain(by_partition.then_some("`by: partition`")).collect()
+            vec![("`scope`", operation.scope != Scope::Server), ("`by: partition`", by_partition)]
         }
-    }
+    };
+    options.into_iter().filter(|(_, is_set)| *is_set).map(|(option, _)| option).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{found, migration};
+    use super::super::testing::{catalog, found, migration};
     use super::*;
 
     fn of(target: &str, more: &str) -> Vec<String> {
@@ -58,6 +56,26 @@ mod tests {
         assert_eq!(
             of("clickhouse", "transaction: false"),
             ["5: error: `o` has `transaction`, which ClickHouse does not know (remove it, or correct the target)"]
+        );
+    }
+
+    #[test]
+    fn every_operation_of_a_platform_is_looked_at() {
+        let operation = |name: &str| format!("[{{name: {name}, target: postgres, sql: SELECT 1, scope: cluster}}]");
+        let platform = format!(
+            "format: orchestrate/v1\nkind: platform\nversion: {{command: [v]}}\ndeploy: {}\nrecover: {}\nundo: {}\n",
+            operation("d"),
+            operation("r"),
+            operation("u")
+        );
+        let of = |name: &str, line: u32| {
+            format!(
+                "{line}: error: `{name}` has `scope`, which Postgres does not know (remove it, or correct the target)"
+            )
+        };
+        assert_eq!(
+            found(check, &catalog(&[("templates/platforms/p.yaml", &platform)])),
+            [of("d", 4), of("r", 5), of("u", 6)]
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A gate that cannot be passed from some release.
 
 use crate::manifest::rules::Rule;
-use crate::model::{Catalog, Finding, Place, Severity};
+use crate::model::{Catalog, Finding, Severity};
 use crate::plan::unreachable;
 
 pub(super) const RULE: Rule = Rule {
@@ -23,18 +23,16 @@ pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
                 [first, .., last] => format!("{first} to {last}"),
             };
             let (to, title) = (&unreachable.to, &product.title);
-            let mut message = format!("{title} {to} cannot be reached from {from}");
-            let mut finding_places: Vec<(Place, String)> = Vec::new();
-            for (index, reason) in unreachable.reasons.iter().enumerate() {
-                message.push_str(if index == 0 { ": " } else { ", and " });
-                message.push_str(&reason.text);
-                let other = reason.place.iter().filter(|other| *other != place);
-                finding_places.extend(other.map(|other| (other.clone(), reason.text.clone())));
-            }
+            let reasons: Vec<&str> = unreachable.reasons.iter().map(|reason| reason.text.as_str()).collect();
+            let message = format!("{title} {to} cannot be reached from {from}: {}", reasons.join(", and "));
             let hint =
                 format!("`orchestrate plan --from {} --to {to}` tells what would open the way", unreachable.from[0]);
             let mut finding = Finding::new(RULE.name, Severity::Error, place.clone(), message).hint(hint);
-            finding.related = finding_places;
+            for reason in &unreachable.reasons {
+                if let Some(other) = reason.place.as_ref().filter(|other| *other != place) {
+                    finding = finding.related(other.clone(), &reason.text);
+                }
+            }
             findings.push(finding);
         }
     }

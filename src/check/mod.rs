@@ -47,7 +47,7 @@ pub fn check(catalog: &Catalog) -> Vec<Finding> {
     for check in CHECKS {
         (check.run)(catalog, &mut findings);
     }
-    findings.sort_by(|a, b| (&a.place, a.rule, &a.message).cmp(&(&b.place, b.rule, &b.message)));
+    findings.sort_by(|a, b| a.key().cmp(&b.key()));
     findings
 }
 

@@ -3,7 +3,7 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Finding, Progress, Severity};
 
-use super::sql::token::{Kind, Token, read};
+use super::sql::token::{self, Kind, Token, depths, read};
 
 pub(super) const RULE: Rule = Rule {
     name: "progress-division",
@@ -24,7 +24,7 @@ const WRAPPERS: [&str; 6] = ["cast", "float8", "abs", "round", "ceil", "floor"];
 const DIVISIONS: [&str; 5] = ["intdiv", "modulo", "mod", "divide", "div"];
 
 pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
-    for migration in catalog.products.values().flat_map(|product| product.migrations.values()) {
+    for migration in catalog.migrations() {
         let Some(Progress::Percent { target, sql }) = &migration.progress else { continue };
         let tokens = read(sql, catalog.engine(target));
         if let Some(divisor) = unguarded_divisor(&tokens) {
@@ -68,8 +68,7 @@ fn unguarded_divisor(tokens: &[Token<'_>]) -> Option<String> {
 
 /// What follows the first comma of a call's own.
 fn second_argument<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
-    let depths = super::sql::token::depths(tokens);
-    let comma = tokens.iter().zip(depths).position(|(token, depth)| depth == 0 && token.is_symbol(","));
+    let comma = tokens.iter().zip(depths(tokens)).position(|(token, depth)| depth == 0 && token.is_symbol(","));
     comma.map_or(&[], |comma| &tokens[comma + 1..])
 }
 
@@ -95,7 +94,7 @@ fn is_zero(number: &str) -> bool {
 
 /// Whether a number is added within the parentheses that were just opened: `(count() + 1)`.
 fn is_raised(inside: &[Token<'_>]) -> bool {
-    let depths = super::sql::token::depths(inside);
+    let depths = depths(inside);
     let end = inside.iter().zip(&depths).position(|(token, depth)| *depth == 0 && token.is_symbol(")"));
     let inside = &inside[..end.unwrap_or(inside.len())];
     (0..inside.len()).any(|at| match &inside[at..] {
@@ -108,20 +107,13 @@ fn is_raised(inside: &[Token<'_>]) -> bool {
 
 /// The beginning of the divisor, for the message.
 fn shown(divisor: &[Token<'_>]) -> String {
-    let own = super::sql::token::depths(divisor);
+    const TOKENS_MAX: usize = 10;
     let ends = |(token, depth): (&Token<'_>, &usize)| {
         *depth == 0 && (token.is_symbol(")") || token.is_symbol(",") || token.is_one_of(&["FROM", "AS"]))
     };
-    let length = divisor.iter().zip(&own).position(ends).unwrap_or(divisor.len());
-    let shown = &divisor[..length.min(10)];
-    let mut text = String::new();
-    for (at, token) in shown.iter().enumerate() {
-        let is_tight = |symbols: &[&str], token: &Token<'_>| symbols.iter().any(|symbol| token.is_symbol(symbol));
-        let tight = at == 0 || is_tight(&["(", ")", ",", "."], token) || is_tight(&["(", "."], &shown[at - 1]);
-        text.push_str(if tight { "" } else { " " });
-        text.push_str(token.text);
-    }
-    if length > shown.len() { format!("`{text} …`") } else { format!("`{text}`") }
+    let length = divisor.iter().zip(&depths(divisor)).position(ends).unwrap_or(divisor.len());
+    let text = token::shown(&divisor[..length.min(TOKENS_MAX)]);
+    if length > TOKENS_MAX { format!("`{text} …`") } else { format!("`{text}`") }
 }
 
 #[cfg(test)]

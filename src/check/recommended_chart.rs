@@ -1,5 +1,7 @@
 //! A recommended pair of app and chart that the releases do not know.
 
+use std::collections::BTreeMap;
+
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Finding, Product, Recommended, Severity, Version, nearest};
 
@@ -14,14 +16,13 @@ pub(super) const RULE: Rule = Rule {
 
 pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
     for product in catalog.products.values() {
-        let entries: Vec<&Recommended> = product.recommended.values().collect();
-        let pair = |entry: &Recommended| (entry.app.clone(), entry.chart.clone(), entry.note.clone());
-        for (at, entry) in entries.iter().enumerate() {
-            let is_same = |other: &&&Recommended| pair(other) == pair(entry);
-            if !entries[..at].iter().any(|other| is_same(&other)) {
-                let names: Vec<&str> = entries.iter().filter(is_same).map(|other| other.migration.as_str()).collect();
-                findings.extend(of_entry(product, entry, &names.join(", ")));
-            }
+        let mut together: BTreeMap<_, Vec<&Recommended>> = BTreeMap::new();
+        for entry in product.recommended.values() {
+            together.entry((&entry.app, &entry.chart, &entry.note)).or_default().push(entry);
+        }
+        for entries in together.values() {
+            let names: Vec<&str> = entries.iter().map(|entry| entry.migration.as_str()).collect();
+            findings.extend(of_entry(product, entries[0], &names.join(", ")));
         }
     }
 }
@@ -60,7 +61,7 @@ fn of_entry(product: &Product, entry: &Recommended, migrations: &str) -> Option<
 
 /// Without a chart there is no image tag to override, so the release itself must be one.
 fn unlisted(product: &Product, entry: &Recommended, migrations: &str) -> Option<Finding> {
-    if product.releases.iter().any(|release| release.app == entry.app) {
+    if !product.releases_of(&entry.app).is_empty() {
         return None;
     }
     let message =

@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
-    for migration in catalog.products.values().flat_map(|product| product.migrations.values()) {
+    for migration in catalog.migrations() {
         let mut history = History { steps: Vec::new() };
         for operation in &migration.operations {
             history.steps.push((operation, done(catalog, operation)));
@@ -47,7 +47,7 @@ fn done(catalog: &Catalog, operation: &Operation) -> Vec<Effect> {
 
 fn of_undo(catalog: &Catalog, migration: &Migration, history: &History<'_>, at: usize, findings: &mut Vec<Finding>) {
     let operation = &migration.operations[at];
-    let Some(undo) = texts::undo(operation) else { return };
+    let Some(undo) = operation.undo.operation() else { return };
     let Some(sql) = texts::work(undo) else { return };
     let mut before: Vec<Effect> = Vec::new();
     for effect in done(catalog, undo) {
@@ -178,7 +178,7 @@ impl<'a> History<'a> {
 
 /// Whether the undo of what destroys a table fills it again.
 fn comes_back(catalog: &Catalog, operation: &Operation, table: &Name) -> bool {
-    let undone = texts::undo(operation).map(|undo| done(catalog, undo)).unwrap_or_default();
+    let undone = operation.undo.operation().map(|undo| done(catalog, undo)).unwrap_or_default();
     undone.iter().any(|effect| match effect {
         Effect::Insert { into, .. } | Effect::Link { into, .. } => into.is(table),
         Effect::Create { object, from } => object.is(table) && !from.is_empty(),

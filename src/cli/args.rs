@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::manifest::Kind;
 use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
@@ -188,18 +190,12 @@ Examples:
   orchestrate schema migration > migration.schema.json")]
 pub(super) struct SchemaArguments {
     /// The kind of file; all of them if absent
-    #[arg(value_enum)]
-    pub kind: Option<SchemaKind>,
+    #[arg(value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)).try_map(kind))]
+    pub kind: Option<Kind>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum SchemaKind {
-    Migration,
-    UpgradePath,
-    Releases,
-    Platform,
-    Runbook,
-    Project,
+fn kind(word: String) -> Result<Kind, String> {
+    Kind::parse(&word).ok_or_else(|| format!("there is no kind `{word}`"))
 }
 
 fn partial_version(text: &str) -> Result<PartialVersion, String> {

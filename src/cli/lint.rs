@@ -1,8 +1,10 @@
 //! `orchestrate lint`: what is wrong with the files, and what a rule is about.
 
+use std::time::Instant;
+
 use crate::check::{check, rules};
 use crate::manifest::Broken;
-use crate::model::{Finding, Severity, nearest};
+use crate::model::{Finding, Severity, did_you_mean};
 
 use super::args::{Global, LintArguments, LintFormat};
 use super::failure::{Exit, Failure};
@@ -15,7 +17,12 @@ pub(super) fn run(global: &Global, arguments: &LintArguments, output: &mut Outpu
     }
     let (catalog, sources) = project::read(global)?;
     let found: Vec<Finding> = match &catalog {
-        Ok(catalog) => check(catalog),
+        Ok(catalog) => {
+            let start = Instant::now();
+            let found = check(catalog);
+            tracing::info!(findings = found.len(), elapsed_ms = start.elapsed().as_millis(), "checked");
+            found
+        }
         Err(Broken(broken)) => broken.clone(),
     };
     match arguments.format {
@@ -54,11 +61,9 @@ fn explain(name: &str, output: &mut Output) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let Some(rule) = rules.iter().find(|rule| rule.name == name) else {
-        let failure = Failure::new(Exit::Usage, format!("there is no rule `{name}`"));
-        return Err(match nearest(name, rules.iter().map(|rule| rule.name)) {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure.hint("`orchestrate lint --explain` lists all of them"),
-        });
+        let known = rules.iter().map(|rule| rule.name);
+        let hint = did_you_mean(name, known, || "`orchestrate lint --explain` lists all of them".to_owned());
+        return Err(Failure::new(Exit::Usage, format!("there is no rule `{name}`")).hint(hint));
     };
     let text = textwrap::fill(rule.explanation, 100);
     output.data(&format!("{}: {}\n\n{text}", style::title(rule.name), rule.summary));

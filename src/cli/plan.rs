@@ -1,6 +1,7 @@
 //! `orchestrate plan`: the way from one version to another, in five shapes.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -16,14 +17,19 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Outpu
     let catalog = project::catalog(global, output)?;
     let product = project::product(global, &catalog)?;
     let request = settle(product, &question(arguments)).map_err(|error| refused(product.name.as_str(), error))?;
-    for warning in request.warnings.iter().filter(|_| !global.quiet) {
+    let start = Instant::now();
+    let answer = plan(product, &request);
+    let (releases, steps) = (product.releases.len(), answer.as_ref().map_or(0, |plan| plan.steps.len()));
+    tracing::info!(product = %product.name, releases, steps, elapsed_ms = start.elapsed().as_millis(), "solved");
+    let warnings = match &answer {
+        Ok(plan) => &plan.warnings,
+        Err(refusal) => &refusal.warnings,
+    };
+    for warning in warnings.iter().filter(|_| !global.quiet) {
         output.talk(&format!("{}{warning}", style::warning("warning: ")));
     }
-    match plan(product, &request) {
+    match answer {
         Ok(plan) => {
-            for warning in plan.warnings.iter().filter(|text| !global.quiet && !request.warnings.contains(text)) {
-                output.talk(&format!("{}{warning}", style::warning("warning: ")));
-            }
             show(&plan, arguments, output)?;
             Ok(Exit::Done)
         }

@@ -1,8 +1,10 @@
 //! Loads the project that a command is about, and picks its product.
 
+use std::time::Instant;
+
 use crate::config::{self, ConfigError};
 use crate::manifest::{Broken, Sources, load};
-use crate::model::{Catalog, Product, nearest};
+use crate::model::{Catalog, Product, ProductName, did_you_mean};
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
@@ -21,7 +23,13 @@ pub(super) fn read(global: &Global) -> Result<(Result<Catalog, Broken>, Sources)
             ConfigError::TooDeep(_) => failure.hint("remove the link, or move the files up"),
         }
     })?;
-    Ok(load(files))
+    let (count, bytes) = (files.len(), files.iter().map(|file| file.bytes.len()).sum::<usize>());
+    let start = Instant::now();
+    let (catalog, sources) = load(files);
+    let products = catalog.as_ref().map_or(0, |catalog| catalog.products.len());
+    let migrations = catalog.as_ref().map_or(0, |catalog| catalog.migrations().count());
+    tracing::info!(files = count, bytes, products, migrations, elapsed_ms = start.elapsed().as_millis(), "loaded");
+    Ok((catalog, sources))
 }
 
 /// The catalog; findings are told and end the command.
@@ -38,21 +46,24 @@ pub(super) fn catalog(global: &Global, output: &mut Output) -> Result<Catalog, F
 
 /// The product that is meant: by option, by the project file, or because there is only one.
 pub(super) fn product<'a>(global: &Global, catalog: &'a Catalog) -> Result<&'a Product, Failure> {
-    let named = global.product.as_deref().or(catalog.project.product.as_ref().map(|name| name.as_str()));
-    let names: Vec<&str> = catalog.products.keys().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = catalog.products.keys().map(ProductName::as_str).collect();
     let known = || format!("products: {}", names.join(", "));
-    match (named, names.as_slice()) {
-        (Some(name), _) => catalog.products.get(name).ok_or_else(|| {
-            let failure = Failure::new(Exit::Usage, format!("there is no product `{name}`"));
-            match nearest(name, names.iter().copied()) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.hint(known()),
-            }
-        }),
-        (None, [_]) => catalog.products.values().next().ok_or_else(|| Failure::new(Exit::Unexpected, "no product")),
-        (None, []) => Err(Failure::new(Exit::Usage, "the project has no product")
-            .hint("add upgrade-paths/<product>.yaml; `orchestrate schema upgrade-path` tells its keys")),
-        (None, _) => Err(Failure::new(Exit::Usage, "the project has several products")
+    let named = global.product.as_deref().or(catalog.project.product.as_ref().map(ProductName::as_str));
+    if let Some(name) = named {
+        return catalog.products.get(name).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("there is no product `{name}`")).hint(did_you_mean(
+                name,
+                names.iter().copied(),
+                known,
+            ))
+        });
+    }
+    let mut products = catalog.products.values();
+    match (products.next(), products.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(_), Some(_)) => Err(Failure::new(Exit::Usage, "the project has several products")
             .hint(format!("name one with --product, or `product:` in orchestrate.yaml; {}", known()))),
+        (None, _) => Err(Failure::new(Exit::Usage, "the project has no product")
+            .hint("add upgrade-paths/<product>.yaml; `orchestrate schema upgrade-path` tells its keys")),
     }
 }

@@ -1,39 +1,32 @@
 //! Joins the documents of all files into a catalog and checks what leads from one to another.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt::Display;
+use std::sync::Arc;
 
 use crate::model::{
-    Catalog, Finding, Migration, MigrationName, Place, Platform, Product, ProductName, Release, Runbook, Template,
-    nearest,
+    Catalog, Finding, Migration, MigrationName, Place, Product, ProductName, Recommended, Release, RequiredStop,
+    Template, did_you_mean,
 };
 
-use super::node::shown;
+use super::document::{Document, ReleasesFile};
+use super::node::{digest_of_all, shown};
 use super::path::{Path, Releases};
 use super::project::ProjectFile;
 use super::references::{self, Holes, error, near_migration, near_release};
-use super::{Document, read, rules};
+use super::{read, rules};
 
 /// What belongs to one product, from however many files.
+#[derive(Default)]
 struct Parts {
     migrations: BTreeMap<MigrationName, Migration>,
     path: Option<(Path, Place)>,
-    releases: Vec<Release>,
-    has_all_releases: bool,
+    releases: Releases,
     digests: Vec<[u8; 32]>,
 }
 
-impl Default for Parts {
-    fn default() -> Parts {
-        Parts {
-            migrations: BTreeMap::new(),
-            path: None,
-            releases: Vec::new(),
-            has_all_releases: true,
-            digests: Vec::new(),
-        }
-    }
-}
-
+/// The catalog that the documents make together, and what does not fit.
 pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut catalog = Catalog::default();
@@ -43,11 +36,18 @@ pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Fin
     for document in documents {
         match document {
             Document::Project(file) => project_file = Some(*file),
-            Document::Platform(platform) => add_platform(&mut catalog, *platform, &mut findings),
-            Document::Runbook(runbook) => add_runbook(&mut catalog, *runbook, &mut findings),
+            Document::Platform(platform) => {
+                let (name, what) = (platform.name.clone(), (rules::DUPLICATE_PROCEDURE, "platform"));
+                declare(&mut catalog.platforms, name, *platform, |platform| &platform.place, what, &mut findings);
+            }
+            Document::Runbook(runbook) => {
+                let (name, what) = (runbook.name.clone(), (rules::DUPLICATE_PROCEDURE, "runbook"));
+                declare(&mut catalog.runbooks, name, *runbook, |runbook| &runbook.place, what, &mut findings);
+            }
             Document::Migration { product, migration } => {
-                let parts = products.entry(ProductName::new(product)).or_default();
-                add_migration(parts, *migration, &mut findings);
+                let known = &mut products.entry(ProductName::new(product)).or_default().migrations;
+                let (name, what) = (migration.name.clone(), (rules::DUPLICATE_MIGRATION, "migration"));
+                declare(known, name, *migration, |migration| &migration.place, what, &mut findings);
             }
             Document::Path { product, path, place, digest } => {
                 let parts = products.entry(ProductName::new(&product)).or_default();
@@ -61,34 +61,18 @@ pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Fin
                     }
                 }
             }
-            Document::Releases { product, is_guess, releases: listed, place, digest } => {
-                releases.push((product, is_guess, listed, place, digest));
-            }
+            Document::Releases(file) => releases.push(file),
         }
     }
-    for (product, is_guess, listed, place, digest) in releases {
-        match owner(&product, is_guess, &products) {
+    for file in releases {
+        match owner(&file, &products) {
             Some(name) => {
                 let parts = products.entry(name).or_default();
-                parts.releases.extend(listed.listed);
-                parts.has_all_releases &= listed.is_whole;
-                parts.digests.push(digest);
+                parts.releases.add(file.releases);
+                parts.digests.push(file.digest);
             }
             None if holes.has_lost("upgrade-paths/") => {}
-            None => {
-                let known: Vec<&str> = products.keys().map(ProductName::as_str).collect();
-                let (message, hint) = if is_guess {
-                    let hint = "add `product: …`, or name the file upgrade-paths/<product>.releases.yaml".to_owned();
-                    ("these releases belong to no upgrade path".to_owned(), hint)
-                } else {
-                    let hint = nearest(&product, known).map_or_else(
-                        || format!("add upgrade-paths/{product}.yaml, or correct the name"),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    (format!("the product `{product}` has no upgrade path"), hint)
-                };
-                findings.push(error(rules::UNKNOWN_REFERENCE, &place, message).hint(hint));
-            }
+            None => findings.push(without_path(&file, &products)),
         }
     }
     for (name, parts) in products {
@@ -102,47 +86,55 @@ pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Fin
     (catalog, findings)
 }
 
-fn add_migration(parts: &mut Parts, migration: Migration, findings: &mut Vec<Finding>) {
-    if let Some(other) = parts.migrations.get(&migration.name) {
-        let message = format!("the migration `{}` is declared twice", migration.name);
-        let finding = error(rules::DUPLICATE_MIGRATION, &migration.place, message);
-        findings.push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
-    } else {
-        parts.migrations.insert(migration.name.clone(), migration);
+/// Keeps the first of two declarations of one name; the second is a finding.
+fn declare<K: Ord + Display, V>(
+    declared: &mut BTreeMap<K, V>,
+    name: K,
+    value: V,
+    place: fn(&V) -> &Place,
+    (rule, what): (&'static str, &str),
+    findings: &mut Vec<Finding>,
+) {
+    match declared.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
+        Entry::Occupied(first) => {
+            let message = format!("the {what} `{}` is declared twice", first.key());
+            let finding = error(rule, place(&value), message).related(place(first.get()).clone(), "the first one");
+            findings.push(finding.hint("delete one of the files"));
+        }
     }
 }
 
-fn add_platform(catalog: &mut Catalog, platform: Platform, findings: &mut Vec<Finding>) {
-    if let Some(other) = catalog.platforms.get(&platform.name) {
-        let message = format!("the platform `{}` is declared twice", platform.name);
-        let finding = error(rules::DUPLICATE_PROCEDURE, &platform.place, message);
-        findings.push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
-    } else {
-        catalog.platforms.insert(platform.name.clone(), platform);
+/// The product that a list of releases belongs to: the one it names, else the longest that its file's name begins with,
+/// else the only one that has a path.
+fn owner(file: &ReleasesFile, products: &BTreeMap<ProductName, Parts>) -> Option<ProductName> {
+    let with_path = products.iter().filter(|(_, parts)| parts.path.is_some()).map(|(name, _)| name);
+    let with_path: Vec<&ProductName> = with_path.collect();
+    if !file.is_guess {
+        return with_path.into_iter().find(|name| name.as_str() == file.product).cloned();
+    }
+    let begins = with_path.iter().copied().filter(|name| file.product.starts_with(name.as_str()));
+    match (begins.max_by_key(|name| name.as_str().len()), with_path.as_slice()) {
+        (Some(longest), _) => Some(longest.clone()),
+        (None, [only]) => Some((*only).clone()),
+        (None, _) => None,
     }
 }
 
-fn add_runbook(catalog: &mut Catalog, runbook: Runbook, findings: &mut Vec<Finding>) {
-    if let Some(other) = catalog.runbooks.get(&runbook.name) {
-        let message = format!("the runbook `{}` is declared twice", runbook.name);
-        let finding = error(rules::DUPLICATE_PROCEDURE, &runbook.place, message);
-        findings.push(finding.related(other.place.clone(), "the first one").hint("delete one of the files"));
+/// A list of releases that belongs to no product.
+fn without_path(file: &ReleasesFile, products: &BTreeMap<ProductName, Parts>) -> Finding {
+    let product = &file.product;
+    let (message, hint) = if file.is_guess {
+        let hint = "add `product: …`, or name the file upgrade-paths/<product>.releases.yaml".to_owned();
+        ("these releases belong to no upgrade path".to_owned(), hint)
     } else {
-        catalog.runbooks.insert(runbook.name.clone(), runbook);
-    }
-}
-
-/// The product that a list of releases belongs to: the one it names, else the longest that its file's name begins with.
-fn owner(product: &str, is_guess: bool, products: &BTreeMap<ProductName, Parts>) -> Option<ProductName> {
-    let with_path = || products.iter().filter(|(_, parts)| parts.path.is_some()).map(|(name, _)| name);
-    if !is_guess {
-        return with_path().find(|name| name.as_str() == product).cloned();
-    }
-    let named = with_path().filter(|name| product.starts_with(name.as_str()));
-    named
-        .max_by_key(|name| name.as_str().len())
-        .or_else(|| with_path().next().filter(|_| with_path().count() == 1))
-        .cloned()
+        let otherwise = || format!("add upgrade-paths/{product}.yaml, or correct the name");
+        let hint = did_you_mean(product, products.keys().map(ProductName::as_str), otherwise);
+        (format!("the product `{product}` has no upgrade path"), hint)
+    };
+    error(rules::UNKNOWN_REFERENCE, &file.place, message).hint(hint)
 }
 
 fn product(name: ProductName, mut parts: Parts, holes: &Holes, findings: &mut Vec<Finding>) -> Product {
@@ -150,16 +142,15 @@ fn product(name: ProductName, mut parts: Parts, holes: &Holes, findings: &mut Ve
     references::dependencies(&name, &parts.migrations, holes, findings);
     let path = parts.path.take();
     let place = path.as_ref().map(|(_, place)| place.clone());
-    let mut path = path.map(|(path, _)| path).unwrap_or_else(empty_path);
-    parts.releases.append(&mut path.releases.listed);
-    let has_all_releases = parts.has_all_releases && path.releases.is_whole && !holes.has_lost("upgrade-paths/");
-    parts.releases.sort_by(|a, b| (&a.app, &a.chart, &a.place).cmp(&(&b.app, &b.chart, &b.place)));
-    duplicate_releases(&parts.releases, findings);
-    let mut recommended = BTreeMap::new();
+    let mut path = path.map(|(path, _)| path).unwrap_or_default();
+    parts.releases.add(path.releases);
+    let Releases { listed: mut releases, has_holes } = parts.releases;
+    releases.sort_by(|a, b| (&a.app, &a.chart, &a.place).cmp(&(&b.app, &b.chart, &b.place)));
+    duplicate_releases(&releases, findings);
+    let mut recommended: BTreeMap<MigrationName, Recommended> = BTreeMap::new();
     for entry in path.recommended {
         recommendation(&name, &entry, &parts.migrations, holes, findings);
         if let Some(first) = recommended.get(&entry.migration) {
-            let first: &crate::model::Recommended = first;
             let message = format!("`{}` has a second recommended release", entry.migration);
             let finding = error(rules::DUPLICATE_MIGRATION, &entry.place, message);
             findings.push(finding.related(first.place.clone(), "the first one").hint("keep the one that is meant"));
@@ -167,17 +158,13 @@ fn product(name: ProductName, mut parts: Parts, holes: &Holes, findings: &mut Ve
             recommended.insert(entry.migration.clone(), entry);
         }
     }
-    for stop in &path.required_stops {
-        if has_all_releases && !parts.releases.iter().any(|release| release.app == stop.app) {
-            let message = format!("the required stop {} is not among the releases", stop.app);
-            let hint = near_release(&stop.app.to_string(), &parts.releases);
-            findings.push(error(rules::UNKNOWN_REFERENCE, &stop.place, message).hint(hint));
-        }
+    if !has_holes && !holes.has_lost("upgrade-paths/") {
+        unknown_stops(&path.required_stops, &releases, findings);
     }
     path.required_stops.sort_by(|a, b| (&a.app, &a.place).cmp(&(&b.app, &b.place)));
     let default_tag = || Template {
         text: "{{ step.app }}".to_owned(),
-        place: place.clone().unwrap_or_else(|| Place::start_of(&std::sync::Arc::from(""))),
+        place: place.clone().unwrap_or_else(|| Place::start_of(&Arc::from(""))),
     };
     parts.digests.sort_unstable();
     Product {
@@ -186,12 +173,12 @@ fn product(name: ProductName, mut parts: Parts, holes: &Holes, findings: &mut Ve
         docs: path.docs,
         image_tag: path.image_tag.unwrap_or_else(default_tag),
         migrations: parts.migrations,
-        releases: parts.releases,
+        releases,
         recommended,
         required_stops: path.required_stops,
         blocked: path.blocked,
         notes: path.notes,
-        path_digest: super::node::digest_of_all(&parts.digests),
+        path_digest: digest_of_all(&parts.digests),
     }
 }
 
@@ -206,19 +193,18 @@ fn check_name(name: &ProductName, parts: &Parts, findings: &mut Vec<Finding>) {
     }
 }
 
-fn empty_path() -> Path {
-    Path {
-        title: None,
-        docs: None,
-        image_tag: None,
-        releases: Releases { listed: Vec::new(), is_whole: true },
-        recommended: Vec::new(),
-        required_stops: Vec::new(),
-        blocked: Vec::new(),
-        notes: Vec::new(),
+/// Required stops that are no releases, which are sorted.
+fn unknown_stops(stops: &[RequiredStop], releases: &[Release], findings: &mut Vec<Finding>) {
+    for stop in stops {
+        if releases.binary_search_by(|release| release.app.cmp(&stop.app)).is_err() {
+            let message = format!("the required stop {} is not among the releases", stop.app);
+            let hint = near_release(&stop.app.to_string(), releases);
+            findings.push(error(rules::UNKNOWN_REFERENCE, &stop.place, message).hint(hint));
+        }
     }
 }
 
+/// Releases that are listed twice; they are sorted.
 fn duplicate_releases(releases: &[Release], findings: &mut Vec<Finding>) {
     for same in releases.chunk_by(|a, b| (&a.app, &a.chart) == (&b.app, &b.chart)) {
         let [first, rest @ ..] = same else { continue };
@@ -234,7 +220,7 @@ fn duplicate_releases(releases: &[Release], findings: &mut Vec<Finding>) {
 /// The recommended migration exists, and may run on the recommended release.
 fn recommendation(
     product: &ProductName,
-    entry: &crate::model::Recommended,
+    entry: &Recommended,
     migrations: &BTreeMap<MigrationName, Migration>,
     holes: &Holes,
     findings: &mut Vec<Finding>,

@@ -3,7 +3,7 @@
 //! Folding, indentation and line ends change only blanks and line breaks, so the n-th character of the value that is
 //! neither is the n-th such character of the source. Escapes are read as what they stand for.
 
-use super::node::{Span, Style};
+use super::node::{Span, Style, narrow};
 
 /// The place of `range` of the value `value`, whose scalar stands at `whole` in `file`.
 pub(super) fn locate(file: &str, whole: Span, style: Style, value: &str, range: std::ops::Range<usize>) -> Span {
@@ -23,7 +23,6 @@ pub(super) fn locate(file: &str, whole: Span, style: Style, value: &str, range: 
         Some(newline) => above[newline + 1..].chars().count() + 1,
         None => above.chars().count() + whole.column as usize,
     };
-    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Span {
         line: whole.line + narrow(above.matches('\n').count()),
         column: narrow(column),

@@ -1,5 +1,7 @@
 //! A YAML document as a tree with places, before anything is known about its meaning.
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 
 /// Where a node stands in its file; lines and columns from 1, `start..end` in bytes.
@@ -9,6 +11,28 @@ pub(super) struct Span {
     pub column: u32,
     pub start: u32,
     pub end: u32,
+}
+
+impl Span {
+    /// The beginning of a file.
+    pub const START: Span = Span { line: 1, column: 1, start: 0, end: 0 };
+
+    /// A range of a file's bytes; it counts lines from the file's beginning.
+    pub fn within(text: &str, range: Range<usize>) -> Span {
+        let above = text.get(..range.start).unwrap_or(text);
+        let line_start = above.rfind('\n').map_or(0, |newline| newline + 1);
+        Span {
+            line: narrow(above.matches('\n').count() + 1),
+            column: narrow(above[line_start..].chars().count() + 1),
+            start: narrow(range.start),
+            end: narrow(range.end),
+        }
+    }
+}
+
+/// Files are at most 16 MiB, so offsets fit.
+pub(super) fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// How a scalar was written: only a plain one can be taken for a number, a boolean or null.
@@ -32,6 +56,13 @@ pub(super) enum Value {
     Scalar { text: String, style: Style },
     Sequence(Vec<Node>),
     Mapping(Vec<(Node, Node)>),
+}
+
+/// How much a node is: itself and all below it, the bytes of its texts, and the levels of its collections.
+pub(super) struct Size {
+    pub nodes: usize,
+    pub bytes: usize,
+    pub depth: usize,
 }
 
 /// What YAML's core schema makes of a plain scalar, and what YAML 1.1 would.
@@ -89,6 +120,27 @@ impl Node {
             (_, Some(Resolved::Integer | Resolved::Float)) => "a number",
             (_, Some(Resolved::Text) | None) => "a text",
         }
+    }
+
+    /// How much it is, with all below it; bounded, since the tree itself is.
+    pub fn size(&self) -> Size {
+        let mut size = Size { nodes: 1, bytes: 0, depth: 0 };
+        let below: Vec<&Node> = match &self.value {
+            Value::Scalar { text, .. } => {
+                size.bytes = text.len();
+                return size;
+            }
+            Value::Sequence(items) => items.iter().collect(),
+            Value::Mapping(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
+        };
+        size.depth = 1;
+        for node in below {
+            let part = node.size();
+            size.nodes += part.nodes;
+            size.bytes += part.bytes;
+            size.depth = size.depth.max(part.depth + 1);
+        }
+        size
     }
 
     /// SHA-256 over the content, whatever its layout, its comments and the order of keys.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Action, Operation, Retry, Scope, Template, Undo};
+use crate::model::{Action, Operation, Retry, Scope, Template, Undo, did_you_mean};
 use crate::template::Names;
 
 use super::action::action_of;
@@ -237,8 +237,7 @@ pub(super) fn choice<T: Copy>(report: &mut Report, node: &Node, choices: &[(&str
     let chosen = choices.iter().find(|(word, _)| *word == found).map(|(_, value)| *value);
     if chosen.is_none() {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let hint = crate::model::nearest(&found, words.iter().copied())
-            .map_or_else(|| format!("write one of: {}", words.join(", ")), |near| format!("did you mean `{near}`?"));
+        let hint = did_you_mean(&found, words.iter().copied(), || format!("write one of: {}", words.join(", ")));
         let message = format!("`{}` is not known here", shown(&found));
         report.error(rules::INVALID_VALUE, node.span, message).with_hint(hint);
     }

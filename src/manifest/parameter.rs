@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::model::{Parameter, ParameterKind, nearest};
+use crate::model::{Parameter, ParameterKind, did_you_mean};
 
 use super::fields::Fields;
 use super::node::{Node, Resolved, Value, shown};
@@ -80,9 +80,10 @@ fn check_default(report: &mut Report, node: &Node, kind: &ParameterKind) {
         (ParameterKind::Integer { .. } | ParameterKind::Number { .. } | ParameterKind::Date { .. }, _) => {
             "write a value within the bounds, or null if it may stay unset".to_owned()
         }
-        (ParameterKind::Enum { values }, Some(text)) => nearest(text, values.iter().map(String::as_str))
-            .map_or_else(|| format!("write one of: {}", values.join(", ")), |near| format!("did you mean `{near}`?")),
-        (ParameterKind::Enum { values }, None) => format!("write one of: {}", values.join(", ")),
+        (ParameterKind::Enum { values }, text) => {
+            let known = values.iter().map(String::as_str);
+            did_you_mean(text.unwrap_or_default(), known, || format!("write one of: {}", values.join(", ")))
+        }
     };
     report.error(rules::INVALID_PARAMETER, node.span, message).with_hint(hint);
 }

@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
-use super::node::{Node, Resolved, Span, Style, Value, shown};
+use super::node::{Node, Resolved, Size, Span, Style, Value, narrow, shown};
 use super::report::{Report, WithHint};
 use super::rules;
 
@@ -20,8 +20,14 @@ const ANCHOR_BYTES_MAX: usize = 16 << 20;
 pub(super) fn parse(report: &mut Report) -> Option<Node> {
     let text = std::sync::Arc::clone(&report.text);
     refuse_lone_returns(report, &text)?;
-    let mut builder =
-        Builder { report, open: Vec::new(), anchors: BTreeMap::new(), anchored: 0, root: None, aliases: (0, 0) };
+    let mut builder = Builder {
+        report,
+        open: Vec::new(),
+        anchors: BTreeMap::new(),
+        anchored: 0,
+        root: None,
+        aliases: Size { nodes: 0, bytes: 0, depth: 0 },
+    };
     for event in Parser::new_from_str(&text) {
         match event {
             Ok((event, span)) => builder.event(event, &span).ok()?,
@@ -34,7 +40,7 @@ pub(super) fn parse(report: &mut Report) -> Option<Node> {
     let root = builder.root;
     if root.as_ref().is_none_or(Node::is_null) {
         report
-            .error(rules::FILE_UNREADABLE, Span { line: 1, column: 1, start: 0, end: 0 }, "the file is empty")
+            .error(rules::FILE_UNREADABLE, Span::START, "the file is empty")
             .with_hint("begin with `format: orchestrate/v1` and `kind: …`, or delete the file");
         return None;
     }
@@ -60,9 +66,11 @@ struct Builder<'a> {
     report: &'a mut Report,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
+    /// How many bytes the anchors hold.
     anchored: usize,
     root: Option<Node>,
-    aliases: (usize, usize),
+    /// What aliases repeat, in all.
+    aliases: Size,
 }
 
 impl Builder<'_> {
@@ -123,7 +131,7 @@ impl Builder<'_> {
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), GivenUp> {
         if anchor != 0 {
             // Anchors inside anchors keep their content once more at each level.
-            self.anchored += measure(&node).bytes;
+            self.anchored += node.size().bytes;
             if self.anchored > ANCHOR_BYTES_MAX {
                 let finding = self.report.error(rules::YAML_LIMITS, node.span, "anchors hold more than 16 MiB");
                 finding.with_hint("write the values out, or generate several files");
@@ -154,12 +162,13 @@ impl Builder<'_> {
             finding.with_hint("write the value out");
             return Err(GivenUp);
         };
-        let size = measure(node);
-        self.aliases = (self.aliases.0 + size.nodes, self.aliases.1 + size.bytes);
+        let size = node.size();
+        self.aliases.nodes += size.nodes;
+        self.aliases.bytes += size.bytes;
         if self.open.len() + size.depth > DEPTH_MAX {
             return self.too_deep(span);
         }
-        if self.aliases.0 > ALIAS_NODES_MAX || self.aliases.1 > ALIAS_BYTES_MAX {
+        if self.aliases.nodes > ALIAS_NODES_MAX || self.aliases.bytes > ALIAS_BYTES_MAX {
             let finding = self.report.error(rules::YAML_LIMITS, span, "aliases repeat more than 10,000 nodes or 1 MiB");
             finding.with_hint("write the values out, or generate several files");
             return Err(GivenUp);
@@ -174,8 +183,7 @@ impl Builder<'_> {
         let line = above.rsplit('\n').next().unwrap_or_default();
         let Some(at) = line.rfind(word) else { return span };
         let start = above.len() - line.len() + at;
-        let column = narrow(line[..at].chars().count() + 1);
-        Span { line: span.line, column, start: narrow(start), end: narrow(start + word.len()) }
+        Span::within(&self.report.text, start..start + word.len())
     }
 
     fn too_deep(&mut self, span: Span) -> Result<(), GivenUp> {
@@ -295,11 +303,7 @@ fn syntax_words(kind: &ErrorKind) -> (String, Option<&'static str>) {
 fn refuse_lone_returns(report: &mut Report, text: &str) -> Option<()> {
     let is_lone = |at: &usize| !text[at + 1..].starts_with('\n');
     let Some(at) = text.match_indices('\r').map(|(at, _)| at).find(is_lone) else { return Some(()) };
-    let before = &text[..at];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = narrow(before.matches('\n').count() + 1);
-    let column = narrow(before[line_start..].chars().count() + 1);
-    let span = Span { line, column, start: narrow(at), end: narrow(at + 1) };
+    let span = Span::within(text, at..at + 1);
     let finding = report.error(rules::YAML_SYNTAX, span, "a carriage return without a line feed");
     finding.with_hint("end lines with a line feed, or with both");
     None
@@ -344,29 +348,6 @@ fn check_key(report: &mut Report, key: &Node, seen: &mut BTreeMap<String, Span>)
     Ok(())
 }
 
-/// How much an alias repeats.
-struct Size {
-    nodes: usize,
-    bytes: usize,
-    depth: usize,
-}
-
-/// Measures a node with all below it; bounded, since the tree itself is.
-fn measure(node: &Node) -> Size {
-    let of_all = |nodes: &mut dyn Iterator<Item = &Node>| {
-        nodes.map(measure).fold(Size { nodes: 1, bytes: 0, depth: 1 }, |sum, size| Size {
-            nodes: sum.nodes + size.nodes,
-            bytes: sum.bytes + size.bytes,
-            depth: sum.depth.max(size.depth + 1),
-        })
-    };
-    match &node.value {
-        Value::Scalar { text, .. } => Size { nodes: 1, bytes: text.len(), depth: 0 },
-        Value::Sequence(items) => of_all(&mut items.iter()),
-        Value::Mapping(entries) => of_all(&mut entries.iter().flat_map(|(key, value)| [key, value])),
-    }
-}
-
 fn convert(span: &granit_parser::Span) -> Span {
     let start = span.start.byte_offset().unwrap_or_default();
     let end = span.end.byte_offset().unwrap_or(start);
@@ -376,9 +357,4 @@ fn convert(span: &granit_parser::Span) -> Span {
         start: narrow(start),
         end: narrow(end),
     }
-}
-
-/// Files are at most 16 MiB, so offsets fit.
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -13,6 +13,7 @@ use super::report::{Report, WithHint};
 use super::rules;
 
 /// An upgrade path before it is joined with the product's migrations and further releases.
+#[derive(Default)]
 pub(super) struct Path {
     pub title: Option<String>,
     pub docs: Option<String>,
@@ -24,10 +25,19 @@ pub(super) struct Path {
     pub notes: Vec<Note>,
 }
 
-/// Releases of one file, and whether all of them could be read.
+/// Releases as they are listed, and whether some could not be read.
+#[derive(Default)]
 pub(super) struct Releases {
     pub listed: Vec<Release>,
-    pub is_whole: bool,
+    pub has_holes: bool,
+}
+
+impl Releases {
+    /// Puts those of another file after these.
+    pub fn add(&mut self, other: Releases) {
+        self.listed.extend(other.listed);
+        self.has_holes |= other.has_holes;
+    }
 }
 
 pub(super) fn path(report: &mut Report, mut fields: Fields<'_>) -> Path {
@@ -55,13 +65,13 @@ pub(super) fn releases(report: &mut Report, mut fields: Fields<'_>) -> Releases 
 }
 
 fn releases_of(report: &mut Report, fields: &mut Fields<'_>) -> Releases {
-    let node = fields.optional("releases");
-    let listed = node.map(|node| read::list(report, node, release)).unwrap_or_default();
-    let written = node.map_or(0, |node| match &node.value {
-        Value::Sequence(items) => items.len(),
-        Value::Scalar { .. } | Value::Mapping(_) => usize::MAX,
-    });
-    Releases { is_whole: listed.len() == written, listed }
+    let Some(node) = fields.optional("releases") else { return Releases::default() };
+    let listed = read::list(report, node, release);
+    let has_holes = match &node.value {
+        Value::Sequence(items) => items.len() != listed.len(),
+        Value::Scalar { .. } | Value::Mapping(_) => true,
+    };
+    Releases { listed, has_holes }
 }
 
 fn entries<T>(

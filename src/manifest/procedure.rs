@@ -11,7 +11,7 @@ use super::report::Report;
 
 pub(super) fn platform(report: &mut Report, mut fields: Fields<'_>, stem: &str) -> Option<Platform> {
     let names = Names::default();
-    super::check_stem(report, &mut fields, stem);
+    super::document::check_stem(report, &mut fields, stem);
     let description = fields.optional("description").and_then(|node| read::text(report, node));
     let deploy = fields.required("deploy").map(|node| operations(report, node, names, UndoRule::Optional));
     let version = fields.required("version").and_then(|node| super::probe::probe(report, node, names));
@@ -26,7 +26,7 @@ pub(super) fn platform(report: &mut Report, mut fields: Fields<'_>, stem: &str) 
 }
 
 pub(super) fn runbook(report: &mut Report, mut fields: Fields<'_>, stem: &str) -> Option<Runbook> {
-    super::check_stem(report, &mut fields, stem);
+    super::document::check_stem(report, &mut fields, stem);
     let (parameters, params) = parameters(report, fields.optional("parameters"));
     let names = Names { params: &params, ..Names::default() };
     let description = fields.optional("description").and_then(|node| read::text(report, node));

@@ -37,10 +37,14 @@ pub(super) fn text(report: &mut Report, node: &Node) -> Option<String> {
 
 /// Notes a word that only some readers take for a boolean.
 pub(super) fn old_boolean(report: &mut Report, node: &Node, found: &str) {
-    let yes = matches!(found.to_ascii_lowercase().as_str(), "y" | "yes" | "on");
     let message = format!("`{found}` is a boolean for some readers of YAML and a text for others");
-    let hint = format!("write {yes} if a boolean is meant, \"{found}\" in quotes if a text is");
+    let hint = format!("write {} if a boolean is meant, \"{found}\" in quotes if a text is", is_yes(found));
     report.error(rules::YAML_BOOLEAN, node.span, message).with_hint(hint);
+}
+
+/// What a word such as `yes` or `off` means where it is a boolean.
+fn is_yes(word: &str) -> bool {
+    matches!(word.to_ascii_lowercase().as_str(), "y" | "yes" | "on")
 }
 
 /// A text in which a whole number may stand without quotes: arguments, variables, settings.
@@ -90,9 +94,8 @@ pub(super) fn boolean(report: &mut Report, node: &Node) -> Option<bool> {
     match (node.scalar(), node.resolved()) {
         (_, Some(Resolved::Boolean(value))) => Some(value),
         (Some(text), Some(Resolved::OldBoolean)) => {
-            let yes = matches!(text.to_ascii_lowercase().as_str(), "y" | "yes" | "on");
             let message = format!("`{text}` is a boolean for some readers of YAML only");
-            report.error(rules::YAML_BOOLEAN, node.span, message).with_hint(format!("write {yes}"));
+            report.error(rules::YAML_BOOLEAN, node.span, message).with_hint(format!("write {}", is_yes(text)));
             None
         }
         _ => {
@@ -197,14 +200,12 @@ pub(super) fn expectation(report: &mut Report, node: &Node, names: Names<'_>) ->
 /// A day.
 pub(super) fn date(report: &mut Report, node: &Node) -> Option<Date> {
     let found = scalar(report, node)?;
-    found.parse().map_or_else(
-        |_| {
-            let message = format!("`{}` is not a date", shown(&found));
-            report.error(rules::INVALID_VALUE, node.span, message).with_hint("write year, month and day: 2022-02-28");
-            None
-        },
-        Some,
-    )
+    let date = found.parse().ok();
+    if date.is_none() {
+        let message = format!("`{}` is not a date", shown(&found));
+        report.error(rules::INVALID_VALUE, node.span, message).with_hint("write year, month and day: 2022-02-28");
+    }
+    date
 }
 
 /// A name of an operation, a platform, a product.

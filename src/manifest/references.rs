@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::graph::Dependencies;
 use crate::model::{
     Catalog, Environment, Finding, Migration, MigrationName, Place, Product, ProductName, Progress, Question, Release,
-    Severity, Undo, nearest,
+    Severity, did_you_mean, nearest,
 };
 
 use super::node::shown;
@@ -127,8 +127,7 @@ pub(super) fn project(
         let is_hidden = holes.has_lost("upgrade-paths/") || holes.has_lost(&format!("manifests/{name}/"));
         let known: Vec<&str> = catalog.products.keys().map(ProductName::as_str).collect();
         if !known.is_empty() && !is_hidden {
-            let hint = nearest(name.as_str(), known.iter().copied())
-                .map_or_else(|| format!("products: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+            let hint = did_you_mean(name.as_str(), known.iter().copied(), || format!("products: {}", known.join(", ")));
             findings.push(error(rules::UNKNOWN_REFERENCE, place, format!("there is no product `{name}`")).hint(hint));
         }
     }
@@ -147,14 +146,13 @@ pub(super) fn project(
 
 fn unknown_platform(catalog: &Catalog, platform: &str, place: &Place) -> Option<Finding> {
     let own = catalog.platforms.keys().map(String::as_str);
-    let known: BTreeSet<&str> = BUILT_IN_PLATFORMS.into_iter().chain(own).collect();
-    if known.contains(platform) {
+    let mut known: Vec<&str> = BUILT_IN_PLATFORMS.into_iter().chain(own).collect();
+    if known.contains(&platform) {
         return None;
     }
-    let hint = nearest(platform, known.iter().copied()).map_or_else(
-        || format!("known platforms: {}", known.iter().copied().collect::<Vec<_>>().join(", ")),
-        |near| format!("did you mean `{near}`?"),
-    );
+    known.sort_unstable();
+    known.dedup();
+    let hint = did_you_mean(platform, known.iter().copied(), || format!("known platforms: {}", known.join(", ")));
     Some(error(rules::UNKNOWN_REFERENCE, place, format!("there is no platform `{platform}`")).hint(hint))
 }
 
@@ -186,12 +184,9 @@ fn undeclared_targets(
 fn targets_of(migration: &Migration) -> Vec<(&str, &Place)> {
     let mut targets: Vec<(&str, &Place)> = Vec::new();
     for operation in &migration.operations {
-        let undo = match &operation.undo {
-            Undo::Operation(undo) => Some(&**undo),
-            Undo::Irreversible(_) | Undo::Nothing => None,
-        };
-        let both = [Some(operation), undo].into_iter().flatten();
-        targets.extend(both.filter_map(|operation| Some((operation.target.as_deref()?, &operation.place))));
+        for operation in std::iter::once(operation).chain(operation.undo.operation()) {
+            targets.extend(operation.target.as_deref().map(|target| (target, &operation.place)));
+        }
     }
     for (_, probe) in migration.probes() {
         if let Question::Sql { target, .. } = &probe.question {
@@ -205,10 +200,8 @@ fn targets_of(migration: &Migration) -> Vec<(&str, &Place)> {
 }
 
 pub(super) fn near_migration(name: &MigrationName, migrations: &BTreeMap<MigrationName, Migration>) -> String {
-    match nearest(name.as_str(), migrations.keys().map(MigrationName::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "add its file, or correct the name".to_owned(),
-    }
+    let known = migrations.keys().map(MigrationName::as_str);
+    did_you_mean(name.as_str(), known, || "add its file, or correct the name".to_owned())
 }
 
 pub(super) fn near_release(app: &str, releases: &[Release]) -> String {

@@ -5,40 +5,7 @@
 
 use serde_json::{Value, json};
 
-/// A kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `manifests/<product>/<name>.yaml`
-    Migration,
-    /// `upgrade-paths/<product>.yaml`
-    UpgradePath,
-    /// `upgrade-paths/<product>.releases.yaml`
-    Releases,
-    /// `templates/platforms/<name>.yaml`
-    Platform,
-    /// `templates/runbooks/<name>.yaml`
-    Runbook,
-    /// `orchestrate.yaml`
-    Project,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 6] =
-        [Kind::Migration, Kind::UpgradePath, Kind::Releases, Kind::Platform, Kind::Runbook, Kind::Project];
-
-    /// The word after `kind:`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Migration => "migration",
-            Kind::UpgradePath => "upgrade-path",
-            Kind::Releases => "releases",
-            Kind::Platform => "platform",
-            Kind::Runbook => "runbook",
-            Kind::Project => "project",
-        }
-    }
-}
+use super::kind::Kind;
 
 /// The schema of one kind, or of every kind at once.
 pub fn schema(kind: Option<Kind>) -> Value {

@@ -29,15 +29,13 @@ pub(super) fn version(report: &mut Report, node: &Node) -> Option<Version> {
 /// A service's version.
 pub(super) fn service_version(report: &mut Report, node: &Node) -> Option<ServiceVersion> {
     let found = version_text(report, node, |whole| format!("write {whole}"))?;
-    ServiceVersion::parse(&found).map_or_else(
-        |_| {
-            let message = format!("`{}` is not a version", shown(&found));
-            let hint = "write up to four numbers and an optional suffix, such as 22.3.6.5";
-            report.error(rules::INVALID_VERSION, node.span, message).with_hint(hint);
-            None
-        },
-        Some,
-    )
+    let version = ServiceVersion::parse(&found).ok();
+    if version.is_none() {
+        let message = format!("`{}` is not a version", shown(&found));
+        let hint = "write up to four numbers and an optional suffix, such as 22.3.6.5";
+        report.error(rules::INVALID_VERSION, node.span, message).with_hint(hint);
+    }
+    version
 }
 
 /// The text of a version; a plain number is refused, with what it should have been, made from the whole version.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Blocked, Engine, Migration, MigrationName, Note, Platform, ProductName, Project, Recommended, Release,
-    RequiredStop, Runbook, Template,
+    RequiredStop, Runbook, Template, Version,
 };
 
 /// What the files of a project say. It exists only if every reference leads somewhere and nothing contradicts itself.
@@ -21,6 +21,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The migrations of all products.
+    pub fn migrations(&self) -> impl Iterator<Item = &Migration> {
+        self.products.values().flat_map(|product| product.migrations.values())
+    }
+
     /// The engine behind a target's name: by the environments' URLs, else by the name itself.
     pub fn engine(&self, target: &str) -> Option<Engine> {
         let declared = self.project.environments.values().filter_map(|environment| environment.targets.get(target));
@@ -53,4 +58,13 @@ pub struct Product {
     pub notes: Vec<Note>,
     /// SHA-256 over the content of its path and releases, whatever the order of files.
     pub path_digest: [u8; 32],
+}
+
+impl Product {
+    /// The releases of an app version, one for each chart that ships it.
+    pub fn releases_of(&self, app: &Version) -> &[Release] {
+        let first = self.releases.partition_point(|release| release.app < *app);
+        let count = self.releases[first..].partition_point(|release| release.app == *app);
+        &self.releases[first..first + count]
+    }
 }

@@ -44,6 +44,11 @@ impl Finding {
         Finding { rule, severity, place, message: message.into(), hint: None, related: Vec::new() }
     }
 
+    /// What findings are sorted by: the place, then the rule and the message.
+    pub fn key(&self) -> (&Place, &str, &str) {
+        (&self.place, self.rule, &self.message)
+    }
+
     /// The same with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Finding {

@@ -27,7 +27,7 @@ pub use duration::{DurationError, parse_duration};
 pub use environment::{Engine, Environment, Project, ServiceSource, Target};
 pub use finding::{Finding, Severity};
 pub use migration::{Migration, MigrationPlaces, Progress};
-pub use name::{MigrationName, ProductName, nearest, nearest_many};
+pub use name::{MigrationName, ProductName, did_you_mean, nearest};
 pub use operation::{Action, BackfillChange, CopyBy, Operation, Retry, Scope, Undo, Verification};
 pub use parameter::{Parameter, ParameterKind};
 pub use path::{Blocked, Crossing, Note, NoteTime, Recommended, RequiredStop};

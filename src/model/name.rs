@@ -44,26 +44,27 @@ name!(
     ProductName
 );
 
-/// The candidate that was probably meant by `wrong`, if any is near enough (a third of its letters, at least two edits).
-pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    nearest_many(wrong, candidates).into_iter().next()
+/// The hint for a wrong name: the candidate that was probably meant, else what to do where none is near.
+pub fn did_you_mean<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    nearest(wrong, candidates).map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
 }
 
-/// All candidates near enough to `wrong`, the nearest first.
-pub fn nearest_many<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+/// The candidate that was probably meant by `wrong`, if any is near enough (a third of its letters, at least two edits).
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The distance costs the product of both lengths, and nobody misspells a name of this length.
     const BYTES_MAX: usize = 400;
     if wrong.len() > BYTES_MAX {
-        return Vec::new();
+        return None;
     }
     let limit = (wrong.chars().count() / 3).max(2);
-    let mut near: Vec<(usize, &str)> = candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(wrong, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= limit || (wrong.len() >= 4 && candidate.contains(wrong)))
-        .collect();
-    near.sort();
-    near.into_iter().map(|(_, candidate)| candidate).collect()
+    let distances = candidates.into_iter().map(|candidate| (strsim::damerau_levenshtein(wrong, candidate), candidate));
+    let is_near =
+        |(distance, candidate): &(usize, &str)| *distance <= limit || (wrong.len() >= 4 && candidate.contains(wrong));
+    distances.filter(is_near).min().map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

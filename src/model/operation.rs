@@ -123,21 +123,6 @@ pub enum Action {
 }
 
 impl Action {
-    /// The key that makes this kind.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Action::Sql { .. } => "sql",
-            Action::ForEach { .. } => "for_each",
-            Action::Copy { .. } => "copy",
-            Action::Backfill { .. } => "backfill",
-            Action::Wait { .. } => "wait",
-            Action::Verify { .. } => "verify",
-            Action::Command { .. } => "command",
-            Action::Http { .. } => "http",
-            Action::Manual { .. } => "manual",
-        }
-    }
-
     /// Whether it only looks or asks, so that there is nothing to take back.
     pub fn is_observation(&self) -> bool {
         matches!(self, Action::Wait { .. } | Action::Verify { .. } | Action::Manual { .. })
@@ -182,6 +167,16 @@ pub enum Undo {
     Irreversible(String),
     /// There is nothing to take back.
     Nothing,
+}
+
+impl Undo {
+    /// The operation that takes back, where one does.
+    pub fn operation(&self) -> Option<&Operation> {
+        match self {
+            Undo::Operation(operation) => Some(operation),
+            Undo::Irreversible(_) | Undo::Nothing => None,
+        }
+    }
 }
 
 /// How often an operation is tried, and how long it waits in between.

@@ -1,7 +1,6 @@
 //! Probes: read-only questions to a database, a command or a URL, and what is expected as the answer.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -124,25 +123,6 @@ impl Expectation {
             return Err(ExpectationError::NotANumber(text.to_owned()));
         }
         Ok(Expectation::Compare(comparator, operand.to_owned()))
-    }
-}
-
-impl fmt::Display for Expectation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (comparator, operand) = match self {
-            Expectation::True => return f.write_str("true"),
-            Expectation::False => return f.write_str("false"),
-            Expectation::Compare(comparator, operand) => (comparator, operand),
-        };
-        let operator = match comparator {
-            Comparator::Equal => "=",
-            Comparator::NotEqual => "!=",
-            Comparator::Less => "<",
-            Comparator::LessOrEqual => "<=",
-            Comparator::Greater => ">",
-            Comparator::GreaterOrEqual => ">=",
-        };
-        write!(f, "{operator} {operand}")
     }
 }
 

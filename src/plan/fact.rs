@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::line::Order;
-use crate::model::{Place, Product, Version};
+use crate::model::{Place, Product, RequiredStop, Version, Window};
+
+use super::order::Order;
 
 /// One statement of a manifest or an upgrade path. Numbers are those of [`Order`] and of the path's lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,22 +25,50 @@ pub(super) enum Fact {
     Withdrawn(Version),
 }
 
+impl Fact {
+    /// The number of the migration that it is about, if it is about one.
+    pub fn migration(&self) -> Option<usize> {
+        match self {
+            Fact::WindowMin(number) | Fact::WindowMax(number) => Some(*number),
+            Fact::Dependency(number, _) | Fact::Service(number, _) => Some(*number),
+            Fact::Blocked(_) | Fact::RequiredStop(_) | Fact::Withdrawn(_) => None,
+        }
+    }
+}
+
 /// What is left out of a problem on trial.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Relaxed {
     /// Facts that do not hold.
     pub facts: BTreeSet<Fact>,
-    /// Windows with other ends: (number, min, max).
-    pub windows: Vec<(usize, Option<Version>, Option<Version>)>,
+    /// A migration, by number, that has another window.
+    pub window: Option<(usize, Window)>,
 }
 
 impl Relaxed {
     pub fn without(facts: impl IntoIterator<Item = Fact>) -> Relaxed {
-        Relaxed { facts: facts.into_iter().collect(), windows: Vec::new() }
+        Relaxed { facts: facts.into_iter().collect(), window: None }
     }
 
     pub fn holds(&self, fact: &Fact) -> bool {
         self.facts.is_empty() || !self.facts.contains(fact)
+    }
+
+    /// The ends of a migration's window, as far as they hold.
+    pub fn ends<'a>(&'a self, order: &'a Order<'_>, number: usize) -> (Option<&'a Version>, Option<&'a Version>) {
+        let window = match &self.window {
+            Some((moved, window)) if *moved == number => window,
+            Some(_) | None => &order.migrations[number].window,
+        };
+        let min = window.min.as_ref().filter(|_| self.holds(&Fact::WindowMin(number)));
+        let max = window.max.as_ref().filter(|_| self.holds(&Fact::WindowMax(number)));
+        (min, max)
+    }
+
+    /// The migrations that one waits for, by the dependencies that hold.
+    pub fn dependencies<'a>(&'a self, order: &'a Order<'_>, number: usize) -> impl Iterator<Item = usize> + 'a {
+        let numbered = order.dependencies[number].iter().enumerate();
+        numbered.filter(move |(nth, _)| self.holds(&Fact::Dependency(number, *nth))).map(|(_, before)| *before)
     }
 }
 
@@ -62,7 +91,7 @@ pub(super) fn all(
         facts.extend((0..migration.depends_on.len()).map(|nth| Fact::Dependency(number, nth)));
         facts.extend(migration.services.keys().map(|service| Fact::Service(number, service.clone())));
     }
-    let crossed = |stop: &crate::model::RequiredStop| stop.app > *from && stop.app < *to;
+    let crossed = |stop: &RequiredStop| stop.app > *from && stop.app < *to;
     let stops = product.required_stops.iter().enumerate().filter(|(_, stop)| crossed(stop));
     facts.extend(stops.map(|(number, _)| Fact::RequiredStop(number)));
     facts.extend((0..product.blocked.len()).map(Fact::Blocked));
@@ -83,8 +112,8 @@ pub(super) fn place<'a>(fact: &Fact, product: &'a Product, order: &Order<'a>) ->
         Fact::Blocked(number) => product.blocked.get(*number).map(|blocked| &blocked.place),
         Fact::RequiredStop(number) => product.required_stops.get(*number).map(|stop| &stop.place),
         Fact::Withdrawn(app) => {
-            let of_app = product.releases.iter().filter(|release| release.app == *app);
-            of_app.filter(|release| release.withdrawn.is_some()).map(|release| &release.place).next()
+            let withdrawn = product.releases_of(app).iter().find(|release| release.withdrawn.is_some());
+            withdrawn.map(|release| &release.place)
         }
     }
 }

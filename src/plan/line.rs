@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use version_ranges::Ranges;
 
-use crate::model::{MigrationName, Product, Range, Release, ServiceVersion, Version};
+use crate::model::{Migration, Product, Range, Release, ServiceVersion, Version};
 
 /// A release at which a path can pause: an app version on the chart that would be deployed for it.
 #[derive(Clone, Debug)]
@@ -20,6 +20,11 @@ pub(super) struct Stop<'a> {
 }
 
 impl<'a> Stop<'a> {
+    /// Whether a path may stop here.
+    pub fn is_open(&self) -> bool {
+        self.withdrawn.is_none()
+    }
+
     /// The version of a service that it brings along, where every release that it could be agrees.
     pub fn provides(&self, service: &str) -> Option<&'a ServiceVersion> {
         let mut versions = self.facts.iter().map(|release| release.provides.get(service));
@@ -43,6 +48,16 @@ impl<'a> Stop<'a> {
         self.facts.iter().all(brought) && !self.needs(service).is_disjoint(range.set())
     }
 
+    /// Whether every requirement of a migration on services can be met here.
+    pub fn serves(&self, migration: &Migration) -> bool {
+        migration.services.iter().all(|(service, range)| self.satisfies(service, range))
+    }
+
+    /// The app and the chart, without what they are deployed on.
+    pub fn release(&self) -> super::Release {
+        super::Release { app: self.app.clone(), chart: self.chart.clone() }
+    }
+
     /// Every service that is brought along or expected.
     pub fn services(&self) -> BTreeSet<&'a str> {
         let names = self.facts.iter().flat_map(|release| release.provides.keys().chain(release.needs.keys()));
@@ -59,35 +74,30 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     /// The releases, and the recommended pairs that are not among them.
     pub fn of(product: &'a Product) -> Line<'a> {
-        let mut by_app: BTreeMap<&Version, Vec<&Release>> = BTreeMap::new();
-        let mut by_chart: BTreeMap<&Version, &Release> = BTreeMap::new();
-        for release in &product.releases {
-            by_app.entry(&release.app).or_default().push(release);
-            if let Some(chart) = &release.chart {
-                by_chart.insert(chart, release);
-            }
-        }
+        let charts = product.releases.iter().filter_map(|release| Some((release.chart.as_ref()?, release)));
+        let by_chart: BTreeMap<&Version, &Release> = charts.collect();
         let mut pairs: BTreeMap<&Version, Option<&Version>> = BTreeMap::new();
         for entry in product.recommended.values() {
             let chart = pairs.entry(&entry.app).or_default();
             *chart = (*chart).max(entry.chart.as_ref());
         }
-        let apps: BTreeSet<&Version> = by_app.keys().chain(pairs.keys()).copied().collect();
-        let stop = |app: &Version| {
-            let releases = by_app.get(app).map_or(&[][..], Vec::as_slice);
+        let listed = product.releases.iter().map(|release| &release.app);
+        let apps: BTreeSet<&Version> = listed.chain(pairs.keys().copied()).collect();
+        let mut stops = BTreeMap::new();
+        for app in apps {
             let pair = pairs.get(app).copied().flatten();
-            (app.clone(), stop(app, releases, pair, &by_chart))
-        };
-        Line { stops: apps.into_iter().map(stop).collect() }
+            stops.insert(app.clone(), stop(app, product.releases_of(app), pair, &by_chart));
+        }
+        Line { stops }
     }
 
     /// The stop at which an installation stands: all releases of its app where the chart is not known.
     pub fn start(&self, product: &'a Product, app: &Version, chart: Option<&Version>) -> Stop<'a> {
         let of_chart =
             chart.and_then(|chart| product.releases.iter().find(|release| release.chart.as_ref() == Some(chart)));
-        let facts = match (chart, of_chart) {
-            (Some(_), Some(release)) => vec![release],
-            _ => product.releases.iter().filter(|release| release.app == *app).collect(),
+        let facts = match of_chart {
+            Some(release) => vec![release],
+            None => product.releases_of(app).iter().collect(),
         };
         let image_override = of_chart.is_some_and(|release| release.app != *app);
         Stop { app: app.clone(), chart: chart.cloned(), image_override, facts, withdrawn: None }
@@ -96,24 +106,26 @@ impl<'a> Line<'a> {
 
 fn stop<'a>(
     app: &Version,
-    releases: &[&'a Release],
+    releases: &'a [Release],
     pair: Option<&Version>,
     by_chart: &BTreeMap<&Version, &'a Release>,
 ) -> Stop<'a> {
-    let is_there = |release: &&&Release| release.withdrawn.is_none();
-    let withdrawn_pair = |chart: &Version| {
-        releases.iter().any(|release| release.chart.as_ref() == Some(chart) && release.withdrawn.is_some())
-    };
-    let newest = releases.iter().rfind(is_there).or(releases.last()).copied();
-    let all_withdrawn = !releases.is_empty() && releases.iter().all(|release| release.withdrawn.is_some());
-    let withdrawn = if all_withdrawn { newest } else { None };
-    match pair.filter(|chart| !withdrawn_pair(chart)) {
+    let open = releases.iter().rfind(|release| release.withdrawn.is_none());
+    let newest = open.or(releases.last());
+    let withdrawn = if open.is_none() { newest } else { None };
+    let on_chart = |chart: &Version| releases.iter().find(|release| release.chart.as_ref() == Some(chart));
+    let is_withdrawn = |chart: &Version| on_chart(chart).is_some_and(|release| release.withdrawn.is_some());
+    match pair.filter(|chart| !is_withdrawn(chart)) {
         Some(chart) => {
+            let own = on_chart(chart);
             let shipped = by_chart.get(chart).copied();
-            let image_override = !releases.iter().any(|release| release.chart.as_ref() == Some(chart));
-            let own = releases.iter().find(|release| release.chart.as_ref() == Some(chart)).copied();
-            let facts = own.or(shipped).or(newest).into_iter().collect();
-            Stop { app: app.clone(), chart: Some(chart.clone()), image_override, facts, withdrawn }
+            Stop {
+                app: app.clone(),
+                chart: Some(chart.clone()),
+                image_override: own.is_none(),
+                facts: own.or(shipped).or(newest).into_iter().collect(),
+                withdrawn,
+            }
         }
         None => Stop {
             app: app.clone(),
@@ -122,56 +134,5 @@ fn stop<'a>(
             facts: newest.into_iter().collect(),
             withdrawn,
         },
-    }
-}
-
-/// Migrations by number: each after those it depends on, by how many stand before it in a row, then by name.
-#[derive(Debug)]
-pub(super) struct Order<'a> {
-    pub migrations: Vec<&'a crate::model::Migration>,
-    /// For each, the numbers of those it depends on, in its file's order.
-    pub dependencies: Vec<Vec<usize>>,
-}
-
-impl<'a> Order<'a> {
-    pub fn of(product: &'a Product) -> Order<'a> {
-        let all: Vec<&crate::model::Migration> = product.migrations.values().collect();
-        let numbers: BTreeMap<&MigrationName, usize> = product.migrations.keys().zip(0..).collect();
-        let pairs = all.iter().enumerate().flat_map(|(after, migration)| {
-            migration.depends_on.iter().filter_map(|name| numbers.get(name)).map(move |before| (*before, after))
-        });
-        let pairs: Vec<(usize, usize)> = pairs.collect();
-        let graph = crate::graph::Dependencies::new(all.len(), pairs.iter().copied());
-        let sorted = graph.order().unwrap_or_else(|| (0..all.len()).collect());
-        let mut after: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
-        pairs.iter().for_each(|(before, next)| after[*before].push(*next));
-        let mut level = vec![0; all.len()];
-        for number in sorted {
-            for next in &after[number] {
-                level[*next] = level[*next].max(level[number] + 1);
-            }
-        }
-        let mut order: Vec<usize> = (0..all.len()).collect();
-        order.sort_by_key(|number| (level[*number], *number));
-        let mut position = vec![0; all.len()];
-        for (place, number) in order.iter().enumerate() {
-            position[*number] = place;
-        }
-        let before = |migration: &crate::model::Migration| {
-            let names = migration.depends_on.iter();
-            names.filter_map(|name| numbers.get(name)).map(|number| position[*number]).collect()
-        };
-        let migrations: Vec<_> = order.iter().map(|number| all[*number]).collect();
-        let dependencies = migrations.iter().map(|migration| before(migration)).collect();
-        Order { migrations, dependencies }
-    }
-
-    /// Adds to a set of numbers everything that its members depend on.
-    pub fn close(&self, set: &mut BTreeSet<usize>) {
-        for number in (0..self.migrations.len()).rev() {
-            if set.contains(&number) {
-                set.extend(&self.dependencies[number]);
-            }
-        }
     }
 }

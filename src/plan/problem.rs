@@ -1,14 +1,14 @@
 //! One question to the solver: the stops between start and goal by number, and where each forced migration may run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use crate::model::{MigrationName, Product, Range, ServiceVersion, Version};
+use crate::model::{MigrationName, Product, Range, Version};
 
 use super::fact::{Fact, Relaxed};
-use super::line::{Line, Order, Stop};
-
-/// A stretch of stops, both ends inclusive.
-pub(super) type Stretch = (usize, usize);
+use super::line::{Line, Stop};
+use super::order::Order;
+use super::stretch::{Stretch, intersect, stretches};
 
 /// A forced migration.
 #[derive(Clone, Debug)]
@@ -75,11 +75,10 @@ impl<'a> Problem<'a> {
         done: &BTreeSet<usize>,
         relaxed: &Relaxed,
     ) -> Self {
-        let is_open = |stop: &Stop<'_>| stop.withdrawn.is_none() || !relaxed.holds(&Fact::Withdrawn(stop.app.clone()));
+        let is_open = |stop: &Stop<'_>| stop.is_open() || !relaxed.holds(&Fact::Withdrawn(stop.app.clone()));
         let mut stops = vec![start];
         let mut goal_is_open = true;
         if *to > start.app {
-            use std::ops::Bound::{Excluded, Included};
             let between = world.line.stops.range((Excluded(&start.app), Included(to))).map(|(_, stop)| stop);
             stops.extend(between.filter(|stop| is_open(stop) || stop.app == *to));
             goal_is_open = stops.last().is_some_and(|goal| is_open(goal) && goal.app == *to);
@@ -101,19 +100,36 @@ impl<'a> Problem<'a> {
     }
 
     /// The number of stops up to a version.
-    fn count_up_to(&self, version: &Version) -> usize {
+    pub fn count_up_to(&self, version: &Version) -> usize {
         self.stops.partition_point(|stop| stop.app <= *version)
+    }
+
+    /// The stretch of stops inside a range of versions.
+    fn inside(&self, range: &Range<Version>) -> Option<Stretch> {
+        let (low, high) = range.set().bounding_range()?;
+        let first = match low {
+            Included(version) => self.first_from(version),
+            Excluded(version) => self.count_up_to(version),
+            Unbounded => 0,
+        };
+        let after = match high {
+            Included(version) => self.count_up_to(version),
+            Excluded(version) => self.first_from(version),
+            Unbounded => self.stops.len(),
+        };
+        (first < after).then(|| (first, after - 1))
     }
 
     fn reach(&self, world: &World<'_>, relaxed: &Relaxed) -> Vec<usize> {
         let mut reach = vec![self.goal(); self.stops.len()];
-        for (number, stop) in world.product.required_stops.iter().enumerate() {
-            if relaxed.holds(&Fact::RequiredStop(number)) {
-                let last = self.count_up_to(&stop.app).saturating_sub(1);
-                for before in &mut reach[..self.first_from(&stop.app)] {
-                    *before = (*before).min(last);
-                }
+        for (number, required) in world.product.required_stops.iter().enumerate() {
+            let before = self.first_from(&required.app).checked_sub(1);
+            if let Some(before) = before.filter(|_| relaxed.holds(&Fact::RequiredStop(number))) {
+                reach[before] = reach[before].min(self.count_up_to(&required.app) - 1);
             }
+        }
+        for stop in (0..self.goal()).rev() {
+            reach[stop] = reach[stop].min(reach[stop + 1]);
         }
         reach
     }
@@ -121,56 +137,48 @@ impl<'a> Problem<'a> {
     fn closed(&self, world: &World<'_>, relaxed: &Relaxed) -> Vec<Vec<Stretch>> {
         let mut closed = vec![Vec::new(); self.stops.len()];
         for (number, blocked) in world.product.blocked.iter().enumerate() {
-            if !relaxed.holds(&Fact::Blocked(number)) {
-                continue;
-            }
-            let to = stretches(0, self.goal(), |stop| blocked.to.contains(&self.stops[stop].app));
-            for (stop, closed) in self.stops.iter().zip(&mut closed) {
-                if blocked.from.contains(&stop.app) {
-                    closed.extend(&to);
-                }
+            if relaxed.holds(&Fact::Blocked(number))
+                && let (Some((first, last)), Some(to)) = (self.inside(&blocked.from), self.inside(&blocked.to))
+            {
+                closed[first..=last].iter_mut().for_each(|closed| closed.push(to));
             }
         }
         closed
     }
 
-    fn tasks(&self, world: &World<'_>, done: &BTreeSet<usize>, relaxed: &Relaxed, to: &Version) -> Vec<Task> {
-        let order = &world.order;
-        let window = |number: usize| {
-            let declared = &order.migrations[number].window;
-            let moved = relaxed.windows.iter().find(|(moved, _, _)| *moved == number);
-            let (min, max) = moved.map_or((&declared.min, &declared.max), |(_, min, max)| (min, max));
-            (
-                min.as_ref().filter(|_| relaxed.holds(&Fact::WindowMin(number))),
-                max.as_ref().filter(|_| relaxed.holds(&Fact::WindowMax(number))),
-            )
-        };
+    /// Whether each migration is forced: its window, or that of one that waits for it, ends below the goal.
+    fn forced(&self, order: &Order<'_>, done: &BTreeSet<usize>, relaxed: &Relaxed, to: &Version) -> Vec<bool> {
         let mut forced = vec![false; order.migrations.len()];
-        let goes_up = *to > self.stops[0].app;
-        let holding = |number: usize| {
-            let numbered = order.dependencies[number].iter().enumerate();
-            numbered.filter(move |(nth, _)| relaxed.holds(&Fact::Dependency(number, *nth))).map(|(_, before)| *before)
-        };
-        for number in (0..forced.len()).rev().filter(|number| !done.contains(number)) {
-            forced[number] |= goes_up && window(number).1.is_some_and(|max| max < to);
+        if *to <= self.stops[0].app {
+            return forced;
+        }
+        for number in (0..forced.len()).rev() {
+            let (_, max) = relaxed.ends(order, number);
+            forced[number] = (forced[number] || max.is_some_and(|max| max < to)) && !done.contains(&number);
             if forced[number] {
-                holding(number).for_each(|before| forced[before] = true);
+                relaxed.dependencies(order, number).for_each(|before| forced[before] = true);
             }
         }
+        forced
+    }
+
+    fn tasks(&self, world: &World<'_>, done: &BTreeSet<usize>, relaxed: &Relaxed, to: &Version) -> Vec<Task> {
+        let order = &world.order;
+        let forced = self.forced(order, done, relaxed, to);
         let mut index_of = BTreeMap::new();
         let mut tasks: Vec<Task> = Vec::new();
         let mut known = BTreeMap::new();
-        for number in (0..forced.len()).filter(|number| forced[*number] && !done.contains(number)) {
+        for number in (0..forced.len()).filter(|number| forced[*number]) {
             let migration = order.migrations[number];
-            let (min, max) = window(number);
+            let (min, max) = relaxed.ends(order, number);
             let low = min.map_or(0, |min| self.first_from(min));
             let after = max.map_or(self.stops.len(), |max| self.count_up_to(max));
             let mut runs = if low < after { vec![(low, after - 1)] } else { Vec::new() };
             for (service, range) in &migration.services {
                 if relaxed.holds(&Fact::Service(number, service.clone())) {
-                    let allowed = known
-                        .entry((service.as_str(), range.to_string()))
-                        .or_insert_with(|| self.allowed_by(service, range));
+                    let allowed = known.entry((service.as_str(), range.to_string())).or_insert_with(|| {
+                        stretches(self.stops.len(), |stop| self.stops[stop].satisfies(service, range))
+                    });
                     runs = intersect(&runs, allowed);
                 }
             }
@@ -179,37 +187,11 @@ impl<'a> Problem<'a> {
                 let stop = self.first_from(&entry.app);
                 self.stops.get(stop).filter(|found| found.app == entry.app).map(|_| stop)
             });
-            let dependencies = holding(number).filter_map(|before| index_of.get(&before).copied()).collect();
+            let waits_for = relaxed.dependencies(order, number);
+            let dependencies = waits_for.filter_map(|before| index_of.get(&before).copied()).collect();
             index_of.insert(number, tasks.len());
             tasks.push(Task { number, runs, recommended, has_recommended: entry.is_some(), dependencies });
         }
         tasks
     }
-
-    fn allowed_by(&self, service: &str, range: &Range<ServiceVersion>) -> Vec<Stretch> {
-        stretches(0, self.goal(), |stop| self.stops[stop].satisfies(service, range))
-    }
-}
-
-/// The stretches within `low..=high` in which a condition holds.
-fn stretches(low: usize, high: usize, holds: impl Fn(usize) -> bool) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
-    for stop in (low..=high).filter(|stop| holds(*stop)) {
-        match stretches.last_mut() {
-            Some((_, last)) if *last + 1 == stop => *last = stop,
-            _ => stretches.push((stop, stop)),
-        }
-    }
-    stretches
-}
-
-/// What two sorted lists of stretches share.
-fn intersect(left: &[Stretch], right: &[Stretch]) -> Vec<Stretch> {
-    let mut shared = Vec::new();
-    for (low, high) in left {
-        let first = right.partition_point(|(_, end)| end < low);
-        let inside = right[first..].iter().take_while(|(begin, _)| begin <= high);
-        shared.extend(inside.map(|(begin, end)| (*begin.max(low), *end.min(high))));
-    }
-    shared
 }

@@ -1,14 +1,12 @@
 //! Every pair of releases at once: from which releases is some later one out of reach?
 
-use std::ops::Bound::{Excluded, Unbounded};
-
 use crate::model::{Place, Product, Version};
 
-use super::fact::{self, Relaxed};
-use super::line::Stop;
+use super::Reason;
+use super::fact::{Fact, Relaxed};
 use super::problem::{Problem, World};
-use super::refusal::{Trial, core};
-use super::{Reason, wording};
+use super::refusal::{Trial, explain};
+use super::stretch::next_allowed;
 
 /// Releases from which some release above cannot be reached, and why.
 #[derive(Clone, Debug)]
@@ -30,59 +28,47 @@ impl Unreachable {
 
 /// Solves every pair of releases, each installation having completed what its release could not start without.
 ///
-/// Most pairs need no search: if stopping at every release on the way up gets to the top, it got past every release in
-/// between. Only where that fails are the pairs solved one by one, up to the first that has no plan.
+/// Most pairs need no search: as far as stopping at every release on the way up leads, every release is reached. Only
+/// above that the pairs are solved one by one, up to the first that has no plan.
 pub fn unreachable(product: &Product) -> Vec<Unreachable> {
     let world = World::of(product);
-    let mut found: Vec<(Vec<fact::Fact>, Unreachable)> = Vec::new();
-    let is_open = |stop: &&Stop<'_>| stop.withdrawn.is_none();
-    let top = world.line.stops.values().rev().find(is_open).map(|stop| &stop.app);
-    for from in world.line.stops.keys() {
+    let Some(top) = world.line.stops.values().rfind(|stop| stop.is_open()) else { return Vec::new() };
+    let mut found: Vec<(Vec<Fact>, Unreachable)> = Vec::new();
+    for from in world.line.stops.keys().filter(|app| **app < top.app) {
         let start = world.line.start(product, from, None);
         let done = world.assumed_complete(from);
-        let Some(top) = top.filter(|top| *top > from) else { continue };
-        if walks_up(&Problem::new(&world, &start, top, &done, &Relaxed::default())) {
-            continue;
-        }
-        let above = world.line.stops.range((Excluded(from), Unbounded)).map(|(_, stop)| stop).filter(is_open);
-        for to in above.map(|stop| &stop.app) {
-            let trial = Trial { world: &world, start: &start, done: &done, to };
-            if trial.is_solvable(&Relaxed::default()) {
-                continue;
+        let upward = Problem::new(&world, &start, &top.app, &done, &Relaxed::default());
+        let mut above = upward.stops[walks_up_to(&world, &upward) + 1..].iter().map(|stop| &stop.app);
+        let trial = |to| Trial { world: &world, start: &start, done: &done, to };
+        let Some(to) = above.find(|to| !trial(to).is_solvable(&Relaxed::default())) else { continue };
+        let (facts, _) = explain(&trial(to));
+        match found.iter_mut().find(|(known, _)| *known == facts) {
+            Some((_, unreachable)) => unreachable.from.push(from.clone()),
+            None => {
+                let reasons = trial(to).reasons(&facts);
+                found.push((facts, Unreachable { from: vec![from.clone()], to: to.clone(), reasons }));
             }
-            let facts = core(&trial);
-            match found.iter_mut().find(|(known, _)| *known == facts) {
-                Some((_, unreachable)) => unreachable.from.push((*from).clone()),
-                None => {
-                    let reasons = facts.iter().map(|fact| Reason {
-                        text: wording::reason(&world, &start, fact, to),
-                        place: fact::place(fact, product, &world.order).cloned(),
-                    });
-                    let reasons = reasons.collect();
-                    found.push((facts, Unreachable { from: vec![(*from).clone()], to: to.clone(), reasons }));
-                }
-            }
-            break;
         }
     }
     found.into_iter().map(|(_, unreachable)| unreachable).collect()
 }
 
-/// Whether the path that stops everywhere works: each migration runs at the first stop that allows it.
-fn walks_up(problem: &Problem<'_>) -> bool {
-    let open = |stop: usize| {
-        let next = stop + 1;
-        problem.reach[stop] >= next && !problem.closed[stop].iter().any(|(low, high)| (*low..=*high).contains(&next))
+/// The last stop that is reached by stopping everywhere, each migration running at the first stop that allows it.
+fn walks_up_to(world: &World<'_>, problem: &Problem<'_>) -> usize {
+    let is_shut = |stop: &usize| {
+        let is_closed = problem.closed[*stop].iter().any(|(low, high)| (*low..=*high).contains(&(stop + 1)));
+        is_closed || problem.reach[*stop] == *stop
     };
-    if !problem.goal_is_open || !(0..problem.goal()).all(open) {
-        return false;
-    }
-    let mut places: Vec<usize> = Vec::with_capacity(problem.tasks.len());
+    let mut last = (0..problem.goal()).find(is_shut).unwrap_or(problem.goal());
+    let mut places: Vec<Option<usize>> = Vec::with_capacity(problem.tasks.len());
     for task in &problem.tasks {
-        let after = task.dependencies.iter().map(|before| places[*before]).max().unwrap_or(0);
-        let run = task.runs.partition_point(|(_, end)| *end < after);
-        let Some((begin, _)) = task.runs.get(run) else { return false };
-        places.push(after.max(*begin));
+        let after = task.dependencies.iter().try_fold(0, |after, before| Some(places[*before]?.max(after)));
+        let place = after.and_then(|after| next_allowed(&task.runs, after));
+        let end = world.order.migrations[task.number].window.max.as_ref();
+        if let (None, Some(end)) = (place, end) {
+            last = last.min(problem.count_up_to(end).saturating_sub(1));
+        }
+        places.push(place);
     }
-    true
+    last
 }

@@ -1,12 +1,15 @@
 //! Why a path stops where it stops.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use crate::model::{MigrationName, Version};
 
-use super::Because;
-use super::problem::{Problem, Stretch, World};
-use super::route::{Route, bounds};
+use super::bounds::{Bounds, Choices};
+use super::problem::{Problem, World};
+use super::route::Route;
+use super::stretch::Stretch;
+use super::{Because, wording};
 
 /// What the reasons of all steps are told from.
 pub(super) struct Reasons<'a> {
@@ -22,16 +25,18 @@ type Gate = Option<(Version, usize)>;
 
 impl<'a> Reasons<'a> {
     pub fn of(world: &'a World<'a>, problem: &'a Problem<'a>, route: &'a Route) -> Reasons<'a> {
-        let stretches = bounds(problem).unwrap_or_default();
-        let mut gates: Vec<Gate> = problem
-            .tasks
-            .iter()
-            .map(|task| Some((world.order.migrations[task.number].window.max.clone()?, task.number)))
-            .collect();
+        let stretches = Bounds::of(problem, &Choices::default()).map(|bounds| bounds.stretches).unwrap_or_default();
+        let mut gates: Vec<Gate> = Vec::with_capacity(problem.tasks.len());
+        for task in &problem.tasks {
+            let end = world.order.migrations[task.number].window.max.clone();
+            gates.push(end.map(|end| (end, task.number)));
+        }
         for (index, task) in problem.tasks.iter().enumerate().rev() {
+            let Some(gate) = gates[index].clone() else { continue };
             for before in &task.dependencies {
-                let earlier = gates[*before].take().into_iter().chain(gates[index].clone());
-                gates[*before] = earlier.reduce(|own, other| if other.0 < own.0 { other } else { own });
+                if gates[*before].as_ref().is_none_or(|(end, _)| gate.0 < *end) {
+                    gates[*before] = Some(gate.clone());
+                }
             }
         }
         let numbers = problem.tasks.iter().map(|task| task.number);
@@ -54,9 +59,9 @@ impl<'a> Reasons<'a> {
             }
         }
         let required = &self.world.product.required_stops;
-        for required in required.iter().filter(|required| required.app == stop.app && position > 0) {
-            let reason = required.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            let text = format!("{} is a required stop{reason}", stop.app);
+        let first = required.partition_point(|required| required.app < stop.app);
+        for required in required[first..].iter().take_while(|required| required.app == stop.app && position > 0) {
+            let text = wording::required_stop(required);
             because.push(Because { until: Some(stop.app.clone()), opens: self.opens(&stop.app), ..plain(text) });
         }
         if let (Some(before), Some(next)) = (before, next) {
@@ -79,7 +84,6 @@ impl<'a> Reasons<'a> {
 
     /// The first release above a version.
     fn opens(&self, version: &Version) -> Option<Version> {
-        use std::ops::Bound::{Excluded, Unbounded};
         self.world.line.stops.range((Excluded(version), Unbounded)).map(|(app, _)| app.clone()).next()
     }
 

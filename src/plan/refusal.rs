@@ -5,6 +5,7 @@
 //! alone, it is grown as far as a plan exists, and what had to be left out is one more correction.
 
 use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use crate::model::Version;
 
@@ -32,11 +33,19 @@ impl Trial<'_> {
         route::best(&problem, Preference::Fewest).is_some()
     }
 
+    /// Facts in words, each with its place.
+    pub fn reasons(&self, facts: &[Fact]) -> Vec<Reason> {
+        let reason = |fact: &Fact| Reason {
+            text: wording::reason(self.world, self.start, fact, self.to),
+            place: fact::place(fact, self.world.product, &self.world.order).cloned(),
+        };
+        facts.iter().map(reason).collect()
+    }
+
     /// Whether there is a plan where only these of all facts hold.
     fn is_solvable_with(&self, all: &[Fact], active: &BTreeSet<usize>) -> bool {
-        let left_out =
-            all.iter().enumerate().filter(|(index, _)| !active.contains(index)).map(|(_, fact)| fact.clone());
-        self.is_solvable(&Relaxed::without(left_out))
+        let left_out = (0..all.len()).filter(|index| !active.contains(index));
+        self.is_solvable(&Relaxed::without(left_out.map(|index| all[index].clone())))
     }
 }
 
@@ -49,7 +58,7 @@ pub(super) fn downgrade(world: &World<'_>, start: &Stop<'_>, request: &Request) 
     );
     let fixes = vec!["restore a backup that was made at that release".to_owned()];
     NoPlan {
-        from: Release { app: start.app.clone(), chart: start.chart.clone() },
+        from: start.release(),
         to: destination(world, &request.to),
         reasons: vec![Reason { text, place: None }],
         fixes,
@@ -66,25 +75,17 @@ fn destination(world: &World<'_>, to: &Version) -> Release {
 pub(super) fn refuse(world: &World<'_>, start: &Stop<'_>, done: &BTreeSet<usize>, request: &Request) -> NoPlan {
     let trial = Trial { world, start, done, to: &request.to };
     let (core, corrections) = explain(&trial);
-    let reasons = core.iter().map(|fact| Reason {
-        text: wording::reason(world, start, fact, &request.to),
-        place: fact::place(fact, world.product, &world.order).cloned(),
-    });
     NoPlan {
-        from: Release { app: start.app.clone(), chart: start.chart.clone() },
+        from: start.release(),
         to: destination(world, &request.to),
-        reasons: reasons.collect(),
+        reasons: trial.reasons(&core),
         fixes: fixes(&trial, &core, &corrections),
         warnings: request.warnings.clone(),
     }
 }
 
-/// The facts of a smallest refusal, in the order in which they are told.
-pub(super) fn core(trial: &Trial<'_>) -> Vec<Fact> {
-    explain(trial).0
-}
-
-fn explain(trial: &Trial<'_>) -> (Vec<Fact>, Vec<Vec<Fact>>) {
+/// The facts of a smallest refusal, in the order in which they are told, and the corrections that were tried for them.
+pub(super) fn explain(trial: &Trial<'_>) -> (Vec<Fact>, Vec<Vec<Fact>>) {
     let world = trial.world;
     let mut all = fact::all(world.product, &world.order, trial.done, &trial.start.app, trial.to);
     all.sort_by_key(|fact| wording::rank(world, fact));
@@ -171,10 +172,8 @@ fn fixes(trial: &Trial<'_>, core: &[Fact], corrections: &[Vec<Fact>]) -> Vec<Str
         edits.dedup();
     }
     // What lies behind the installation is no reason to edit a manifest.
-    let is_behind = |fact: &Fact| {
-        matches!(fact, Fact::WindowMax(number)
-        if trial.world.order.migrations[*number].window.ends_below(&trial.start.app))
-    };
+    let ended = |number: usize| trial.world.order.migrations[number].window.ends_below(&trial.start.app);
+    let is_behind = |fact: &Fact| matches!(fact, Fact::WindowMax(number) if ended(*number));
     edits.retain(|edit| !edit.iter().all(is_behind));
     let mut fixes: Vec<String> = completions(trial, core).into_iter().collect();
     fixes.extend(detour(trial));
@@ -184,19 +183,11 @@ fn fixes(trial: &Trial<'_>, core: &[Fact], corrections: &[Vec<Fact>]) -> Vec<Str
 
 /// Migrations that may be complete although nobody said so.
 fn completions(trial: &Trial<'_>, core: &[Fact]) -> Option<String> {
-    let numbers: BTreeSet<usize> = core
-        .iter()
-        .filter_map(|fact| match fact {
-            Fact::WindowMin(number) | Fact::WindowMax(number) => Some(*number),
-            Fact::Dependency(number, _) | Fact::Service(number, _) => Some(*number),
-            Fact::Blocked(_) | Fact::RequiredStop(_) | Fact::Withdrawn(_) => None,
-        })
-        .collect();
-    let could_be = |number: &&usize| {
-        let window = &trial.world.order.migrations[**number].window;
+    let could_be = |number: &usize| {
+        let window = &trial.world.order.migrations[*number].window;
         window.min.as_ref().is_none_or(|min| *min <= trial.start.app)
     };
-    let named: BTreeSet<usize> = numbers.iter().filter(could_be).copied().collect();
+    let named: BTreeSet<usize> = core.iter().filter_map(Fact::migration).filter(could_be).collect();
     let mut done = trial.done.union(&named).copied().collect();
     trial.world.order.close(&mut done);
     let again = Trial { done: &done, ..*trial };
@@ -211,17 +202,17 @@ fn completions(trial: &Trial<'_>, core: &[Fact]) -> Option<String> {
     Some(format!("if {} {are} complete already, say so with --completed {all}", unsaid.join(" and ")))
 }
 
-/// The nearest destination that can be reached: below, or where the destination itself is no stop, above.
+/// The nearest destination that can be reached: the first of a few above, else the last below.
 fn detour(trial: &Trial<'_>) -> Option<String> {
-    use std::ops::Bound::{Excluded, Unbounded};
-    let reachable = |to: &&Version| Trial { to, ..*trial }.is_solvable(&Relaxed::default());
-    let open = |(_, stop): &(&Version, &Stop<'_>)| stop.withdrawn.is_none();
+    const ABOVE_MAX: usize = 16;
+    let open = |(app, stop)| Some(app).filter(|_| Stop::is_open(stop));
+    let is_reachable = |to: &&Version| Trial { to, ..*trial }.is_solvable(&Relaxed::default());
     let stops = &trial.world.line.stops;
-    let above = stops.range((Excluded(trial.to), Unbounded)).filter(open).map(|(app, _)| app).take(16).find(reachable);
-    if let Some(above) = above {
+    let mut above = stops.range((Excluded(trial.to), Unbounded)).filter_map(open).take(ABOVE_MAX);
+    if let Some(above) = above.find(is_reachable) {
         return Some(format!("go to {above} instead: there is a plan with --to {above}"));
     }
-    let below = stops.range(..trial.to).rev().filter(open).map(|(app, _)| app);
-    let below = below.take_while(|app| **app > trial.start.app).find(reachable);
-    below.map(|below| format!("go no further than {below} for now: there is a plan with --to {below}"))
+    let mut below = stops.range((Excluded(&trial.start.app), Excluded(trial.to))).rev().filter_map(open);
+    let below = below.find(is_reachable)?;
+    Some(format!("go no further than {below} for now: there is a plan with --to {below}"))
 }

@@ -100,20 +100,17 @@ pub fn settle(product: &Product, question: &Question) -> Result<Request, Request
         return Err(RequestError::NoReleases(product.name.to_string()));
     }
     let mut warnings = Vec::new();
-    let of_chart = question.from_chart.as_ref().map(|chart| {
-        let shipped = product.releases.iter().find(|release| release.chart.as_ref() == Some(chart));
-        (chart, shipped.map(|release| release.app.clone()))
-    });
-    let from = match (&question.from, of_chart) {
-        (None, Some((_, Some(app)))) => app,
-        (Some(from), Some((_, Some(app)))) if from.matches(&app) => app,
-        (Some(from), _) => start(product, &line, from, &mut warnings),
-        (None, Some((chart, None))) => return Err(RequestError::UnknownChart(chart.clone())),
-        (None, None) => PartialVersion::Major(0).lowest(),
+    let chart = question.from_chart.as_ref();
+    let on_chart =
+        chart.and_then(|chart| product.releases.iter().find(|release| release.chart.as_ref() == Some(chart)));
+    let from = match (&question.from, on_chart, chart) {
+        (None, Some(release), _) => release.app.clone(),
+        (Some(from), Some(release), _) if from.matches(&release.app) => release.app.clone(),
+        (Some(from), _, _) => start(product, &line, from, &mut warnings),
+        (None, None, Some(chart)) => return Err(RequestError::UnknownChart(chart.clone())),
+        (None, None, None) => PartialVersion::Major(0).lowest(),
     };
-    if let Some(chart) = question.from_chart.as_ref()
-        && !product.releases.iter().any(|release| release.chart.as_ref() == Some(chart))
-    {
+    if let (Some(chart), None) = (chart, on_chart) {
         warnings.push(format!("chart {chart} is not among the releases; its notes are placed by its number"));
     }
     let completed = question.completed.as_ref().map(|names| completed(product, names)).transpose()?;
@@ -129,9 +126,8 @@ pub fn settle(product: &Product, question: &Question) -> Result<Request, Request
 }
 
 fn start(product: &Product, line: &Line<'_>, from: &PartialVersion, warnings: &mut Vec<String>) -> Version {
-    if let Some(known) = line.stops.keys().find(|app| from.matches(app)) {
-        let withdrawn = line.stops.get(known).and_then(|stop| stop.withdrawn);
-        if let Some(reason) = withdrawn.and_then(|release| release.withdrawn.as_ref()) {
+    if let Some((known, stop)) = line.stops.iter().find(|(app, _)| from.matches(app)) {
+        if let Some(reason) = stop.withdrawn.and_then(|release| release.withdrawn.as_ref()) {
             warnings.push(format!("{known}, where the installation is, was withdrawn: {reason}"));
         }
         return known.clone();
@@ -144,7 +140,7 @@ fn start(product: &Product, line: &Line<'_>, from: &PartialVersion, warnings: &m
 
 fn destination(product: &Product, line: &Line<'_>, to: &PartialVersion) -> Result<Version, RequestError> {
     let known = || line.stops.iter().rev().filter(|(app, _)| to.matches(app));
-    let open = known().find(|(_, stop)| stop.withdrawn.is_none());
+    let open = known().find(|(_, stop)| stop.is_open());
     if let Some((app, _)) = open.or_else(|| known().next()) {
         return Ok(app.clone());
     }

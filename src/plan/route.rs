@@ -14,7 +14,9 @@ use std::ops::Add;
 use crate::graph::VersionGraph;
 
 use super::Preference;
-use super::problem::{Problem, Stretch};
+use super::bounds::{Bounds, Choices};
+use super::problem::Problem;
+use super::stretch::{Stretch, is_allowed};
 
 /// What a path costs, the more important part first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,23 +50,6 @@ pub(super) struct Route {
 
 /// The order in which answers are preferred: by cost, then the later releases, from the first stop on.
 type Key = (Cost, Vec<Reverse<usize>>);
-
-/// Choices that are fixed on the way to an exact answer.
-#[derive(Clone, Debug, Default)]
-struct Choices {
-    /// Tasks that must run within a part of their stretch.
-    parts: BTreeMap<usize, Stretch>,
-    /// Tasks that do without their recommended stop.
-    given_up: BTreeSet<usize>,
-}
-
-/// What is left of a problem under some choices.
-struct Bounds {
-    /// For each task, the first and the last stop at which it can run.
-    stretches: Vec<Stretch>,
-    /// For each task, the recommended stop that it can still have.
-    kept: Vec<Option<usize>>,
-}
 
 /// Why a path is not true to its estimate, and the choices one of which holds in every answer.
 struct Conflict {
@@ -112,50 +97,6 @@ pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<Rout
 fn away(problem: &Problem<'_>, route: &Route) -> usize {
     let of = problem.tasks.iter().zip(&route.places);
     of.filter(|(task, place)| task.has_recommended && task.recommended != Some(**place)).count()
-}
-
-impl Bounds {
-    /// Narrows each stretch by what comes before and after it; nothing if one becomes empty.
-    fn of(problem: &Problem<'_>, choices: &Choices) -> Option<Bounds> {
-        let tasks = &problem.tasks;
-        let part = |index: usize| choices.parts.get(&index).copied().unwrap_or((0, problem.goal()));
-        let mut low = Vec::with_capacity(tasks.len());
-        for (index, task) in tasks.iter().enumerate() {
-            let after = task.dependencies.iter().map(|before| low[*before]).max().unwrap_or(0);
-            low.push(next_allowed(&task.runs, after.max(part(index).0))?);
-        }
-        let mut high: Vec<usize> = (0..tasks.len()).map(|index| part(index).1).collect();
-        for (index, task) in tasks.iter().enumerate().rev() {
-            high[index] = last_allowed(&task.runs, high[index])?;
-            for before in &task.dependencies {
-                high[*before] = high[*before].min(high[index]);
-            }
-        }
-        let stretches: Vec<Stretch> = low.into_iter().zip(high).collect();
-        if stretches.iter().any(|(low, high)| low > high) {
-            return None;
-        }
-        let keeps = |(index, task): (usize, &super::problem::Task)| {
-            let stop = task.recommended.filter(|_| !choices.given_up.contains(&index))?;
-            let (low, high) = stretches[index];
-            let inside = low <= stop && stop <= high && next_allowed(&task.runs, stop) == Some(stop);
-            inside.then_some(stop)
-        };
-        let kept = tasks.iter().enumerate().map(keeps).collect();
-        Some(Bounds { stretches, kept })
-    }
-}
-
-/// The first stop from `from` on that is inside one of the sorted stretches.
-fn next_allowed(runs: &[Stretch], from: usize) -> Option<usize> {
-    let run = runs.partition_point(|(_, end)| *end < from);
-    runs.get(run).map(|(begin, _)| (*begin).max(from))
-}
-
-/// The last stop up to `to` that is inside one of the sorted stretches.
-fn last_allowed(runs: &[Stretch], to: usize) -> Option<usize> {
-    let run = runs.partition_point(|(begin, _)| *begin <= to).checked_sub(1)?;
-    runs.get(run).map(|(_, end)| (*end).min(to))
 }
 
 /// The best path if the bounds were the whole truth: a lower bound for every answer under them.
@@ -250,7 +191,7 @@ fn settle(
             troubled = troubled.or(Some(index));
         }
         let first = path.partition_point(|stop| *stop < after);
-        let allowed = path[first..].iter().find(|stop| next_allowed(&task.runs, **stop) == Some(**stop));
+        let allowed = path[first..].iter().find(|stop| is_allowed(&task.runs, **stop));
         match allowed {
             Some(stop) => places.push(*stop),
             None => return (None, conflict(problem, choices, bounds, path, index)),
@@ -298,9 +239,4 @@ fn conflict(
         choices
     };
     Some(Conflict { either: [part((low, end)), part((begin, high))] })
-}
-
-/// For each task, the first and the last stop at which it can run.
-pub(super) fn bounds(problem: &Problem<'_>) -> Option<Vec<Stretch>> {
-    Bounds::of(problem, &Choices::default()).map(|bounds| bounds.stretches)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use version_ranges::Ranges;
 
-use crate::model::Version;
+use crate::model::{Release, ServiceVersion, Version};
 
 use super::context::Context;
 use super::line::Stop;
@@ -12,7 +12,7 @@ use super::problem::{Problem, World};
 use super::reasons::Reasons;
 use super::request::Request;
 use super::route::Route;
-use super::{Plan, Release, Step, document, notes, services};
+use super::{Plan, Step, document, notes, services};
 
 /// The plan of a route.
 pub(super) fn plan<'a>(
@@ -38,24 +38,21 @@ pub(super) fn plan<'a>(
         steps.push(Step {
             number,
             deploy: position > 0,
-            release: release(stop),
+            release: stop.release(),
             image_tag: image_tag(world, number, stop, &stops[position.saturating_sub(1)], &mut warnings),
             chart_ships,
             migrations: here.iter().map(|number| world.order.migrations[*number].name.clone()).collect(),
             because: reasons.because(here, position),
             notes: Vec::new(),
             needs: needs(world, stop, here),
-            provides: stop
-                .services()
-                .into_iter()
-                .filter_map(|name| Some((name.to_owned(), stop.provides(name)?.clone())))
-                .collect(),
+            provides: provides(stop),
         });
     }
     notes::attach(world, &stops, &mut steps, &mut warnings);
-    let assumed = if request.completed.is_none() { done.clone() } else { BTreeSet::new() };
-    let from = release(&stops[0]);
-    let to = stops.last().map_or_else(|| from.clone(), release);
+    let assumed = done.iter().filter(|_| request.completed.is_none());
+    let assumed_complete: BTreeSet<_> = assumed.map(|number| world.order.migrations[*number].name.clone()).collect();
+    let from = stops[0].release();
+    let to = stops.last().map_or_else(|| from.clone(), Stop::release);
     Plan {
         product: world.product.name.to_string(),
         title: world.product.title.clone(),
@@ -63,18 +60,10 @@ pub(super) fn plan<'a>(
         services: services::lines(&stops[0], &steps),
         from,
         to,
-        assumed_complete: {
-            let mut names: Vec<_> = assumed.iter().map(|number| world.order.migrations[*number].name.clone()).collect();
-            names.sort();
-            names
-        },
+        assumed_complete: assumed_complete.into_iter().collect(),
         steps,
         warnings,
     }
-}
-
-fn release(stop: &Stop<'_>) -> Release {
-    Release { app: stop.app.clone(), chart: stop.chart.clone() }
 }
 
 /// For each stop of the path, the migrations that run there, in order: the forced ones, then those that can.
@@ -101,17 +90,15 @@ fn placed(
         let after = positions.into_iter().max().unwrap_or(0);
         let stop = |position: usize| problem.stops[route.path[position]];
         let allowed = |position: &usize| {
-            let mut services = migration.services.iter();
-            migration.window.contains(&stop(*position).app)
-                && services.all(|(service, range)| stop(*position).satisfies(service, range))
+            let stop = stop(*position);
+            migration.window.contains(&stop.app) && stop.serves(migration)
         };
         let first_from = |app: &Version| route.path.partition_point(|place| problem.stops[*place].app < *app);
-        let recommended = world.product.recommended.get(&migration.name).map(|entry| first_from(&entry.app));
-        let is_recommended = |position: &usize| {
-            let entry = world.product.recommended.get(&migration.name);
-            *position >= after && *position < route.path.len() && entry.is_some_and(|e| e.app == stop(*position).app)
-        };
-        let recommended = recommended.filter(|position| is_recommended(position) && allowed(position));
+        let recommended = world.product.recommended.get(&migration.name).and_then(|entry| {
+            let position = first_from(&entry.app);
+            let is_on_path = position < route.path.len() && stop(position).app == entry.app;
+            (is_on_path && position >= after && allowed(&position)).then_some(position)
+        });
         let earliest = migration.window.min.as_ref().map_or(0, first_from).max(after);
         let in_window = |position: &usize| !migration.window.ends_below(&stop(*position).app);
         let first = || (earliest..route.path.len()).take_while(in_window).find(allowed);
@@ -143,29 +130,25 @@ fn keep_charts_rising<'a>(
             continue;
         }
         let app = stops[position].app.clone();
-        let fits = |release: &&crate::model::Release| {
-            let stop = Stop { facts: vec![release], ..stops[position].clone() };
-            let serves = |number: &usize| {
-                let services = &world.order.migrations[*number].services;
-                services.iter().all(|(service, range)| stop.satisfies(service, range))
+        let lower = |release: &'a Release| {
+            let chart = release.chart.as_ref().filter(|chart| **chart <= limit && release.withdrawn.is_none())?;
+            let stop = Stop {
+                chart: Some(chart.clone()),
+                image_override: false,
+                facts: vec![release],
+                ..stops[position].clone()
             };
-            release.app == app
-                && release.withdrawn.is_none()
-                && release.chart.as_ref().is_some_and(|chart| *chart <= limit)
-                && placed[position].iter().all(serves)
+            let is_enough = placed[position].iter().all(|number| stop.serves(world.order.migrations[*number]));
+            is_enough.then_some((chart, stop))
         };
-        let lower = world.product.releases.iter().filter(fits).max_by_key(|release| release.chart.clone());
+        let lower = world.product.releases_of(&app).iter().rev().find_map(lower);
         match lower.filter(|_| position > 0) {
-            Some(release) => {
-                let stop = &mut stops[position];
-                stop.chart = release.chart.clone();
-                stop.image_override = false;
-                stop.facts = vec![release];
-                let chosen = release.chart.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some((chosen, stop)) => {
                 warnings.push(format!(
                     "{app} is recommended on chart {chart}, which is above chart {limit} of the next step; \
                      chart {chosen} is taken instead"
                 ));
+                stops[position] = stop;
             }
             None => warnings.push(format!("the step after {app} takes the chart down from {chart} to {limit}")),
         }
@@ -188,12 +171,14 @@ fn image_tag(
     }))
 }
 
+/// The services that a step brings along.
+fn provides(stop: &Stop<'_>) -> BTreeMap<String, ServiceVersion> {
+    let version = |name: &str| Some((name.to_owned(), stop.provides(name)?.clone()));
+    stop.services().into_iter().filter_map(version).collect()
+}
+
 /// What a step expects: what its release says, and what its migrations need of services that the release does not bring.
-fn needs(
-    world: &World<'_>,
-    stop: &Stop<'_>,
-    migrations: &[usize],
-) -> BTreeMap<String, Ranges<crate::model::ServiceVersion>> {
+fn needs(world: &World<'_>, stop: &Stop<'_>, migrations: &[usize]) -> BTreeMap<String, Ranges<ServiceVersion>> {
     let mut needs = BTreeMap::new();
     for service in stop.services() {
         let range = stop.needs(service);

@@ -1,6 +1,8 @@
 //! The words for the facts of a refusal and for the edits that would lift them.
 
-use crate::model::Version;
+use std::cmp::Reverse;
+
+use crate::model::{RequiredStop, Version, Window};
 
 use super::fact::{Fact, Relaxed};
 use super::line::Stop;
@@ -8,18 +10,18 @@ use super::problem::World;
 use super::refusal::Trial;
 
 /// The order in which facts are told: gates first, then what keeps their migrations from being completed in time.
-pub(super) fn rank(world: &World<'_>, fact: &Fact) -> (u8, std::cmp::Reverse<usize>, Fact) {
-    let latest = |number: &usize| std::cmp::Reverse(*number);
-    let none = std::cmp::Reverse(world.order.migrations.len());
-    match fact {
-        Fact::Withdrawn(_) => (0, none, fact.clone()),
-        Fact::WindowMax(number) => (1, latest(number), fact.clone()),
-        Fact::Dependency(number, _) => (2, latest(number), fact.clone()),
-        Fact::WindowMin(number) => (3, latest(number), fact.clone()),
-        Fact::Service(number, _) => (4, latest(number), fact.clone()),
-        Fact::RequiredStop(_) => (5, none, fact.clone()),
-        Fact::Blocked(_) => (6, none, fact.clone()),
-    }
+pub(super) fn rank(world: &World<'_>, fact: &Fact) -> (u8, Reverse<usize>, Fact) {
+    let kind = match fact {
+        Fact::Withdrawn(_) => 0,
+        Fact::WindowMax(_) => 1,
+        Fact::Dependency(..) => 2,
+        Fact::WindowMin(_) => 3,
+        Fact::Service(..) => 4,
+        Fact::RequiredStop(_) => 5,
+        Fact::Blocked(_) => 6,
+    };
+    let latest_first = Reverse(fact.migration().unwrap_or(world.order.migrations.len()));
+    (kind, latest_first, fact.clone())
 }
 
 /// A fact in words.
@@ -67,17 +69,19 @@ pub(super) fn reason(world: &World<'_>, start: &Stop<'_>, fact: &Fact, to: &Vers
             let issue = blocked.issue.as_ref().map(|issue| format!(" ({issue})")).unwrap_or_default();
             format!("moves from {} to {} are blocked: {}{issue}", blocked.from, blocked.to, blocked.reason)
         }
-        Fact::RequiredStop(number) => {
-            let stop = &world.product.required_stops[*number];
-            let reason = stop.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("{} is a required stop{reason}", stop.app)
-        }
+        Fact::RequiredStop(number) => required_stop(&world.product.required_stops[*number]),
         Fact::Withdrawn(app) => {
             let stop = world.line.stops.get(app).and_then(|stop| stop.withdrawn);
             let reason = stop.and_then(|release| release.withdrawn.as_deref()).unwrap_or("no reason is given");
             format!("{app} was withdrawn: {reason}")
         }
     }
+}
+
+/// A required stop with its reason.
+pub(super) fn required_stop(stop: &RequiredStop) -> String {
+    let reason = stop.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{} is a required stop{reason}", stop.app)
 }
 
 /// An edit that leaves these facts out, as small as it may be.
@@ -95,9 +99,8 @@ pub(super) fn edit(trial: &Trial<'_>, facts: &[Fact]) -> String {
 /// For an end of a window, the nearest value that is enough; other facts go as a whole.
 fn least_edit(trial: &Trial<'_>, fact: &Fact) -> String {
     let apps = || trial.world.line.stops.keys();
-    let moved = |number: usize, min: Option<&Version>, max: Option<&Version>| {
-        let windows = vec![(number, min.cloned(), max.cloned())];
-        trial.is_solvable(&Relaxed { windows, ..Relaxed::default() })
+    let is_enough = |number: usize, window: Window| {
+        trial.is_solvable(&Relaxed { window: Some((number, window)), ..Relaxed::default() })
     };
     match fact {
         Fact::WindowMax(number) => {
@@ -105,7 +108,8 @@ fn least_edit(trial: &Trial<'_>, fact: &Fact) -> String {
             let window = &migration.window;
             let Some(max) = &window.max else { return whole_edit(trial, fact) };
             let above: Vec<&Version> = apps().filter(|app| *app > max && *app <= trial.to).collect();
-            let enough = above.partition_point(|app| !moved(*number, window.min.as_ref(), Some(app)));
+            let raised = |app: &Version| Window { max: Some(app.clone()), ..window.clone() };
+            let enough = above.partition_point(|app| !is_enough(*number, raised(app)));
             match above.get(enough) {
                 Some(app) => format!("raise `window.max` of {} from {max} to {app} or above", migration.name),
                 None => whole_edit(trial, fact),
@@ -116,7 +120,8 @@ fn least_edit(trial: &Trial<'_>, fact: &Fact) -> String {
             let window = &migration.window;
             let Some(min) = &window.min else { return whole_edit(trial, fact) };
             let below: Vec<&Version> = apps().rev().filter(|app| *app < min && **app >= trial.start.app).collect();
-            let enough = below.partition_point(|app| !moved(*number, Some(app), window.max.as_ref()));
+            let lowered = |app: &Version| Window { min: Some(app.clone()), ..window.clone() };
+            let enough = below.partition_point(|app| !is_enough(*number, lowered(app)));
             match below.get(enough) {
                 Some(app) => format!("lower `window.min` of {} from {min} to {app} or below", migration.name),
                 None => whole_edit(trial, fact),

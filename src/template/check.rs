@@ -6,7 +6,7 @@ use std::ops::Range;
 use minijinja::machinery::{ast, parse};
 use minijinja::syntax::SyntaxConfig;
 
-use crate::model::nearest;
+use crate::model::{did_you_mean, nearest};
 
 /// The names that a template may use, besides `vars` and `step`, and in procedures `target` and `run`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -113,7 +113,7 @@ impl Walk<'_> {
 
     fn statement(&mut self, statement: &ast::Stmt<'_>) {
         match statement {
-            ast::Stmt::Template(template) => self.scoped(&template.children, None),
+            ast::Stmt::Template(template) => self.scoped(&template.children),
             ast::Stmt::EmitExpr(emit) => self.expression(&emit.expr),
             ast::Stmt::EmitRaw(_) => {}
             ast::Stmt::ForLoop(each) => {
@@ -143,7 +143,7 @@ impl Walk<'_> {
             }
             ast::Stmt::SetBlock(set) => {
                 set.filter.iter().for_each(|filter| self.expression(filter));
-                self.scoped(&set.body, None);
+                self.scoped(&set.body);
                 self.bind(&set.target);
             }
             ast::Stmt::AutoEscape(escape) => {
@@ -158,8 +158,9 @@ impl Walk<'_> {
         }
     }
 
-    fn scoped(&mut self, body: &[ast::Stmt<'_>], locals: Option<BTreeSet<String>>) {
-        self.locals.push(locals.unwrap_or_default());
+    /// Statements whose assignments end with them.
+    fn scoped(&mut self, body: &[ast::Stmt<'_>]) {
+        self.locals.push(BTreeSet::new());
         self.statements(body);
         self.locals.pop();
     }
@@ -248,10 +249,7 @@ impl Walk<'_> {
 
     fn known(&mut self, what: &str, name: &str, known: &[&str], span: minijinja::machinery::Span) {
         if !known.contains(&name) {
-            let hint = match nearest(name, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are: {}", known.join(", ")),
-            };
+            let hint = did_you_mean(name, known.iter().copied(), || format!("known are: {}", known.join(", ")));
             self.problem(span, format!("there is no {what} `{name}`"), Some(hint));
         }
     }
@@ -280,10 +278,7 @@ impl Walk<'_> {
                         let here = [("item", self.names.item), ("value", self.names.value)];
                         let here = here.into_iter().filter(|(_, is_here)| *is_here).map(|(name, _)| name);
                         let known: Vec<&str> = global.iter().copied().chain(here).collect();
-                        match nearest(name, known.iter().copied()) {
-                            Some(near) => format!("did you mean `{near}`?"),
-                            None => format!("known are: {}", known.join(", ")),
-                        }
+                        did_you_mean(name, known.iter().copied(), || format!("known are: {}", known.join(", ")))
                     }
                 };
                 self.problem(span, format!("`{name}` is undefined"), Some(hint));

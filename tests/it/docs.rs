@@ -7,10 +7,13 @@ use crate::support::{repository, run_in};
 
 /// The markdown files that people read.
 fn pages() -> Vec<PathBuf> {
-    let docs = std::fs::read_dir(repository().join("docs")).expect("there is documentation");
-    let docs = docs.map(|entry| entry.expect("an entry can be read").path());
-    let mut pages: Vec<PathBuf> = docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
-    pages.push(repository().join("README.md"));
+    let mut pages = Vec::new();
+    for folder in ["", "docs", "docs/decisions"] {
+        for entry in std::fs::read_dir(repository().join(folder)).expect("the folder is there") {
+            let path = entry.expect("an entry can be read").path();
+            pages.extend(Some(path).filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+        }
+    }
     pages.sort();
     pages
 }

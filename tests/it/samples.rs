@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{repository, run_in};
+use crate::support::{documents, repository, run_in};
 
 #[test]
 fn lint_finds_nothing() {
@@ -10,20 +10,10 @@ fn lint_finds_nothing() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{}", outcome.whole());
 }
 
-/// Every YAML file of the project, as another YAML reader sees it.
-fn documents() -> BTreeMap<String, serde_json::Value> {
-    let files = orchestrate::config::read_project(repository()).expect("the repository is a project");
-    let read = |file: orchestrate::manifest::SourceFile| {
-        let value = serde_yaml::from_slice(&file.bytes).unwrap_or_else(|error| panic!("{}: {error}", file.path));
-        (file.path.to_string(), value)
-    };
-    files.into_iter().map(read).collect()
-}
-
 #[test]
 fn every_file_is_valid_for_its_schema() {
     use orchestrate::manifest::{Kind, schema};
-    let documents = documents();
+    let documents = documents(repository());
     assert!(documents.len() > 12, "{:?}", documents.keys());
     let validators: BTreeMap<&str, jsonschema::Validator> = Kind::ALL
         .into_iter()

@@ -5,7 +5,7 @@
 use crate::model::Engine;
 use crate::model::Engine::{ClickHouse, Postgres, Sqlite};
 
-use super::token::{Kind, Token, depths, statements};
+use super::token::{Kind, Token, depths, shown, statements};
 
 /// Words with the engines that know them.
 struct Mark {
@@ -148,18 +148,6 @@ fn is_in_place(place: Where, statement: &[Token<'_>], at: usize, length: usize, 
         }
         Where::Anywhere => !follows(1, "."),
     }
-}
-
-fn shown(tokens: &[Token<'_>]) -> String {
-    let mut text = String::new();
-    for (at, token) in tokens.iter().enumerate() {
-        let is_tight =
-            at == 0 || token.is_symbol("(") || token.is_symbol(")") || token.is_symbol(".") || token.is_symbol(":");
-        let after_dot = at > 0 && tokens[at - 1].is_symbol(".");
-        text.push_str(if is_tight || after_dot { "" } else { " " });
-        text.push_str(token.text);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Every SQL text of a catalog with the database it is for, and words for where it stands.
 
 use crate::model::{
-    Action, BackfillChange, Catalog, Engine, Migration, Operation, Probe, Progress, Question, Template, Undo,
+    Action, BackfillChange, Catalog, Engine, Migration, Operation, Probe, Progress, Question, Template,
 };
 
 /// A text that is sent to a database.
@@ -19,9 +19,7 @@ pub(in crate::check) struct SqlText<'a> {
 /// Every text of the catalog.
 pub(in crate::check) fn all(catalog: &Catalog) -> Vec<SqlText<'_>> {
     let mut texts = Vec::new();
-    for product in catalog.products.values() {
-        product.migrations.values().for_each(|migration| of_migration(migration, &mut texts));
-    }
+    catalog.migrations().for_each(|migration| of_migration(migration, &mut texts));
     for operation in procedures(catalog) {
         of_operation(operation, &format!("the operation `{}`", operation.name), &mut texts);
     }
@@ -33,8 +31,7 @@ pub(in crate::check) fn all(catalog: &Catalog) -> Vec<SqlText<'_>> {
 
 /// The operations of migrations, runbooks and platforms.
 pub(in crate::check) fn operations(catalog: &Catalog) -> impl Iterator<Item = &Operation> {
-    let migrations = catalog.products.values().flat_map(|product| product.migrations.values());
-    migrations.flat_map(|migration| &migration.operations).chain(procedures(catalog))
+    catalog.migrations().flat_map(|migration| &migration.operations).chain(procedures(catalog))
 }
 
 fn procedures(catalog: &Catalog) -> impl Iterator<Item = &Operation> {
@@ -62,14 +59,6 @@ pub(in crate::check) fn work(operation: &Operation) -> Option<&Template> {
     }
 }
 
-/// The operation that takes another one back.
-pub(in crate::check) fn undo(operation: &Operation) -> Option<&Operation> {
-    match &operation.undo {
-        Undo::Operation(undo) => Some(undo),
-        Undo::Irreversible(_) | Undo::Nothing => None,
-    }
-}
-
 fn of_migration<'a>(migration: &'a Migration, texts: &mut Vec<SqlText<'a>>) {
     for (key, probe) in migration.probes() {
         of_probe(key, probe, texts);
@@ -93,7 +82,7 @@ fn of_probe<'a>(key: &str, probe: &'a Probe, texts: &mut Vec<SqlText<'a>>) {
 }
 
 fn of_operation<'a>(operation: &'a Operation, owner: &str, texts: &mut Vec<SqlText<'a>>) {
-    if let Some(undo) = undo(operation) {
+    if let Some(undo) = operation.undo.operation() {
         of_operation(undo, &format!("the undo of `{}`", operation.name), texts);
     }
     let Some(target) = &operation.target else { return };

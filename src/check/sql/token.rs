@@ -186,6 +186,21 @@ pub(in crate::check) fn statements<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [
     tokens.split(|token| token.is_symbol(";")).filter(|statement| !statement.is_empty()).collect()
 }
 
+/// Tokens as a text for a message, with blanks where people would write them.
+pub(in crate::check) fn shown(tokens: &[Token<'_>]) -> String {
+    let is_one_of = |token: &Token<'_>, symbols: &[&str]| symbols.iter().any(|symbol| token.is_symbol(symbol));
+    let mut text = String::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let is_tight = is_one_of(token, &["(", ")", ",", ".", ":"]);
+        let follows_tight = at.checked_sub(1).is_none_or(|before| is_one_of(&tokens[before], &["(", ".", ":"]));
+        if !is_tight && !follows_tight {
+            text.push(' ');
+        }
+        text.push_str(token.text);
+    }
+    text
+}
+
 /// How many parentheses are open before each token.
 pub(in crate::check) fn depths(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut depth = 0_usize;

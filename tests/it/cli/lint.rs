@@ -87,6 +87,22 @@ fn exit_codes() {
     insta::assert_snapshot!(codes.map(|(case, code)| format!("{code} {case}")).join("\n"));
 }
 
+/// With `-v`, standard error says how much was read and how long each part took; standard output stays the same.
+#[test]
+fn verbose_counts_and_times() {
+    let project = Project::with(&[("orchestrate.yaml", "format: orchestrate/v1\nkind: project\n")]);
+    let outcome = project.run(&["lint", "-v", "--format", "json"]);
+    assert_eq!(outcome.stdout, project.run(&["lint", "--format", "json"]).stdout);
+    let without_times: Vec<&str> =
+        outcome.stderr.lines().map(|line| line.trim().split(" elapsed_ms=").next().unwrap_or_default()).collect();
+    assert_eq!(
+        without_times,
+        ["INFO loaded files=1 bytes=37 products=0 migrations=0", "INFO checked findings=0"],
+        "{}",
+        outcome.whole()
+    );
+}
+
 #[test]
 fn a_directory_that_is_missing_or_holds_nothing() {
     let project = Project::new();

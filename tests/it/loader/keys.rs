@@ -6,23 +6,13 @@ use std::path::PathBuf;
 use orchestrate::manifest::{Broken, Kind, SourceFile, load, schema};
 use serde_json::Value;
 
-use crate::support::{repository, run_in};
+use crate::support::{documents, repository, run_in};
 
 /// A key that no mapping has, and none that is near it.
 const UNKNOWN: &str = "zzzzzzzzzzzz";
 
 fn every_key() -> PathBuf {
     repository().join("tests/fixtures/every-key")
-}
-
-/// Every file of the project that uses every key, as another YAML reader sees it.
-fn documents() -> BTreeMap<String, Value> {
-    let files = orchestrate::config::read_project(&every_key()).expect("the fixture is a project");
-    let read = |file: SourceFile| {
-        let value = serde_yaml::from_slice(&file.bytes).unwrap_or_else(|error| panic!("{}: {error}", file.path));
-        (file.path.to_string(), value)
-    };
-    files.into_iter().map(read).collect()
 }
 
 fn kind_of(document: &Value) -> Kind {
@@ -41,7 +31,7 @@ fn a_project_with_every_key_is_clean_and_has_a_plan() {
 #[test]
 fn a_project_with_every_key_is_valid_for_the_schemas() {
     let all = jsonschema::validator_for(&schema(None)).expect("the schema of all kinds is valid");
-    for (path, document) in documents() {
+    for (path, document) in documents(&every_key()) {
         let schema = schema(Some(kind_of(&document)));
         let validator = jsonschema::validator_for(&schema).expect("a schema is valid");
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| format!("{path}: {error}")).collect();
@@ -113,7 +103,7 @@ fn known_keys(path: &str, document: &Value) -> BTreeSet<String> {
 #[test]
 fn the_decoder_knows_the_keys_of_the_schema_and_the_fixture_has_them_all() {
     let mut used: BTreeMap<BTreeSet<String>, BTreeSet<String>> = BTreeMap::new();
-    for (path, document) in documents() {
+    for (path, document) in documents(&every_key()) {
         let root = schema(Some(kind_of(&document)));
         let mut found = Vec::new();
         mappings(&root, &root, &document, "", &mut found);
@@ -152,7 +142,7 @@ fn the_fixture_has_every_mapping_of_the_schemas() {
     let mut of_schemas = BTreeSet::new();
     let mut of_fixture: BTreeSet<BTreeSet<String>> = BTreeSet::new();
     Kind::ALL.into_iter().for_each(|kind| objects(&schema(Some(kind)), &mut of_schemas));
-    for document in documents().values() {
+    for document in documents(&every_key()).values() {
         let root = schema(Some(kind_of(document)));
         let mut found = Vec::new();
         mappings(&root, &root, document, "", &mut found);

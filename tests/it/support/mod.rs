@@ -1,5 +1,6 @@
 //! What the tests share: a project in a temporary folder, and the program run in it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +18,16 @@ pub(crate) use assert_whole;
 /// The repository, which is itself a project.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every YAML file of a project by its path, as another YAML reader sees it.
+pub fn documents(directory: &Path) -> BTreeMap<String, serde_json::Value> {
+    let mut documents = BTreeMap::new();
+    for file in orchestrate::config::read_project(directory).expect("the directory is a project") {
+        let value = serde_yaml::from_slice(&file.bytes).unwrap_or_else(|error| panic!("{}: {error}", file.path));
+        documents.insert(file.path.to_string(), value);
+    }
+    documents
 }
 
 /// A catalog of these files, which must be consistent.

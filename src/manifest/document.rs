@@ -1,0 +1,171 @@
+//! What a file holds: its text, its format and kind, and then what that kind reads.
+
+use std::sync::Arc;
+
+use crate::model::{Migration, Place, Platform, Runbook};
+
+use super::fields::Fields;
+use super::kind::{self, Kind};
+use super::node::{Node, Span, shown};
+use super::path::{self, Path, Releases};
+use super::project::{self, ProjectFile};
+use super::report::{Report, WithHint};
+use super::{FORMAT, SourceFile, migration, parse, procedure, read, rules};
+
+const BYTES_MAX: usize = 16 << 20;
+
+/// One file's meaning, before it is joined with the others.
+pub(super) enum Document {
+    Project(Box<ProjectFile>),
+    Migration { product: String, migration: Box<Migration> },
+    Path { product: String, path: Box<Path>, place: Place, digest: [u8; 32] },
+    Releases(ReleasesFile),
+    Platform(Box<Platform>),
+    Runbook(Box<Runbook>),
+}
+
+/// A file of kind `releases`.
+pub(super) struct ReleasesFile {
+    /// The product it names, else its stem.
+    pub product: String,
+    /// Whether that is the stem, which only begins with the product's name.
+    pub is_guess: bool,
+    pub releases: Releases,
+    pub place: Place,
+    pub digest: [u8; 32],
+}
+
+/// The text of a file, and a report that already says so if it has none.
+pub(super) fn decode(file: SourceFile) -> (Arc<str>, Report) {
+    if file.bytes.len() > BYTES_MAX {
+        let mut report = Report::new(file.path, Arc::from(""));
+        let finding = report.error(rules::YAML_LIMITS, Span::START, "the file is over 16 MiB");
+        finding.with_hint("split it; releases may stand in a file of their own");
+        return (Arc::from(""), report);
+    }
+    match String::from_utf8(file.bytes) {
+        Ok(text) => {
+            let text: Arc<str> = Arc::from(text.strip_prefix('\u{feff}').unwrap_or(&text));
+            (Arc::clone(&text), Report::new(file.path, text))
+        }
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let text: Arc<str> = Arc::from(String::from_utf8_lossy(error.as_bytes()));
+            let mut report = Report::new(file.path, Arc::clone(&text));
+            let span = Span::within(&text, valid..valid);
+            let message = format!("the file is not UTF-8: byte {:#04x}", error.as_bytes()[valid]);
+            report.error(rules::FILE_UNREADABLE, span, message).with_hint("save the file as UTF-8");
+            (text, report)
+        }
+    }
+}
+
+/// What a file holds, by its `kind` and its folder.
+pub(super) fn document(report: &mut Report) -> Option<Document> {
+    let root = parse::parse(report)?;
+    let digest = root.digest();
+    let mut fields = Fields::of(report, &root)?;
+    if &*report.file == "orchestrate.yml" {
+        let finding = report.error(rules::FILE_KIND, fields.head(), "the project file is named orchestrate.yaml");
+        finding.with_hint("rename orchestrate.yml to orchestrate.yaml");
+        return None;
+    }
+    let file = Arc::clone(&report.file);
+    let parts: Vec<&str> = file.split('/').collect();
+    let stem = parts.last().and_then(|name| name.rsplit_once('.')).map_or("", |(stem, _)| stem);
+    if !is_our_format(report, &mut fields) {
+        return None;
+    }
+    let place = report.place(fields.head());
+    let kind = kind::kind_of(report, &mut fields, &parts, stem)?;
+    match kind {
+        Kind::Project => Some(Document::Project(Box::new(project::project(report, fields)))),
+        Kind::Migration => {
+            let migration = Box::new(migration::migration(report, &root, fields, stem));
+            Some(Document::Migration { product: parts[1].to_owned(), migration })
+        }
+        Kind::UpgradePath => {
+            let product = product_of_path(report, &mut fields, stem);
+            Some(Document::Path { product, path: Box::new(path::path(report, fields)), place, digest })
+        }
+        Kind::Releases => {
+            let named = fields.place_of("product").map(|span| report.place(span));
+            let product = fields.optional("product").and_then(|node| read::name(report, node));
+            Some(Document::Releases(ReleasesFile {
+                is_guess: product.is_none(),
+                product: product.unwrap_or_else(|| stem.to_owned()),
+                releases: path::releases(report, fields),
+                place: named.unwrap_or(place),
+                digest,
+            }))
+        }
+        Kind::Platform => {
+            procedure::platform(report, fields, stem).map(|platform| Document::Platform(Box::new(platform)))
+        }
+        Kind::Runbook => procedure::runbook(report, fields, stem).map(|runbook| Document::Runbook(Box::new(runbook))),
+    }
+}
+
+/// The product of an upgrade path: the file's stem, unless it says another, which is a finding.
+fn product_of_path(report: &mut Report, fields: &mut Fields<'_>, stem: &str) -> String {
+    let Some(node) = fields.optional("product") else { return stem.to_owned() };
+    let Some(product) = read::name(report, node) else { return stem.to_owned() };
+    if product != stem {
+        let message = format!("the product `{product}` differs from the file's stem `{stem}`");
+        let hint = format!("rename the file to {product}.yaml, or write `product: {stem}`");
+        report.error(rules::NAME_MISMATCH, node.span, message).with_hint(hint);
+    }
+    product
+}
+
+/// The optional `name` of a file that is named by its stem.
+pub(super) fn check_stem(report: &mut Report, fields: &mut Fields<'_>, stem: &str) {
+    if let Some(node) = fields.optional("name") {
+        name_like_stem(report, node, stem);
+    }
+}
+
+/// A name that must be its file's stem.
+pub(super) fn name_like_stem(report: &mut Report, node: &Node, stem: &str) -> Option<String> {
+    let name = read::name(report, node)?;
+    if name != stem {
+        let message = format!("the name `{name}` differs from the file's stem `{}`", shown(stem));
+        let hint = match read::is_name(stem) {
+            true => format!("rename the file to {name}.yaml, or write `name: {stem}`"),
+            false => format!("rename the file to {name}.yaml"),
+        };
+        report.error(rules::NAME_MISMATCH, node.span, message).with_hint(hint);
+    }
+    Some(name)
+}
+
+/// Whether the file is of the format that this program reads; a missing or wrong `format:` is told.
+fn is_our_format(report: &mut Report, fields: &mut Fields<'_>) -> bool {
+    let Some(node) = fields.optional("format") else {
+        let hint = format!("begin the file with `format: {FORMAT}`");
+        if fields.has("kind") {
+            fields.lacks(&["format"], rules::FORMAT_VERSION, "the key `format` is missing", Some(&hint));
+            return true;
+        }
+        let finding = report.error(rules::FORMAT_VERSION, fields.head(), "the keys `format` and `kind` are missing");
+        finding.with_hint(format!("{hint} and `kind: …`"));
+        return false;
+    };
+    let Some(found) = node.scalar() else {
+        report.wrong_type(node, "a text");
+        return false;
+    };
+    if found == FORMAT {
+        return true;
+    }
+    let later =
+        found.strip_prefix("orchestrate/v").and_then(|number| number.parse::<u32>().ok()).is_some_and(|n| n > 1);
+    let (message, hint) = if later {
+        let message = format!("`{found}` is a later format than this program reads");
+        (message, format!("use a later version of orchestrate, or write the file as `{FORMAT}`"))
+    } else {
+        (format!("`{}` is not a format of orchestrate", shown(found)), format!("write `format: {FORMAT}`"))
+    };
+    report.error(rules::FORMAT_VERSION, node.span, message).with_hint(hint);
+    false
+}
