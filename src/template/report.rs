@@ -47,5 +47,7 @@ pub fn render(source: &str, context: &impl Serialize) -> Result<String, RenderEr
     let mut environment = Environment::new();
     environment.set_syntax(syntax.build()?);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // A name in a text for people is just a name; in SQL it is quoted.
+    environment.add_filter("ident", |name: String| name);
     Ok(environment.render_str(source, Value::from(Serde(context)))?)
 }
