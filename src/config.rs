@@ -1,11 +1,12 @@
 //! The project directory: finds and reads its files. What they mean is [`crate::manifest`]'s.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::manifest::SourceFile;
+use crate::manifest::{BYTES_MAX, SourceFile};
 
 /// The folders that hold a project's files.
 const FOLDERS: [&str; 3] = ["manifests", "upgrade-paths", "templates"];
@@ -25,14 +26,9 @@ pub enum ConfigError {
     /// Nothing in it is ours.
     #[error("{0} has none of manifests/, upgrade-paths/, templates/, orchestrate.yaml")]
     NoProject(PathBuf),
-    /// A file or folder cannot be read.
-    #[error("cannot read {path}")]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// Files or folders cannot be read: each with the reason.
+    #[error("cannot read {}", .0.join(", "))]
+    Unreadable(Vec<String>),
     /// Folders in folders without end.
     #[error("{0} is too deep; does a link lead back up?")]
     TooDeep(PathBuf),
@@ -43,53 +39,90 @@ pub fn read_project(directory: &Path) -> Result<Vec<SourceFile>, ConfigError> {
     if !directory.is_dir() {
         return Err(ConfigError::NoDirectory(directory.to_owned()));
     }
-    let mut files = Vec::new();
+    let mut walk = Walk { root: directory, files: Vec::new(), unreadable: Vec::new() };
     let mut found = false;
     for name in [PROJECT_FILE, MISNAMED_PROJECT_FILE] {
         let project = directory.join(name);
         if project.is_file() {
             found = true;
-            files.push(read(directory, &project)?);
+            walk.file(&project);
         }
     }
     for folder in FOLDERS {
         let folder = directory.join(folder);
         if folder.is_dir() {
             found = true;
-            walk(directory, &folder, 0, &mut files)?;
+            walk.folder(&folder, 0)?;
         }
     }
     if !found {
         return Err(ConfigError::NoProject(directory.to_owned()));
     }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
+    if !walk.unreadable.is_empty() {
+        walk.unreadable.sort();
+        return Err(ConfigError::Unreadable(walk.unreadable));
+    }
+    walk.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(walk.files)
 }
 
-fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<SourceFile>) -> Result<(), ConfigError> {
-    if depth > DEPTH_MAX {
-        return Err(ConfigError::TooDeep(folder.to_owned()));
-    }
-    let unreadable = |source| ConfigError::Unreadable { path: folder.to_owned(), source };
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if is_hidden {
-            continue;
-        }
-        if path.is_dir() {
-            walk(root, &path, depth + 1, files)?;
-        } else if is_yaml {
-            files.push(read(root, &path)?);
-        }
-    }
-    Ok(())
+/// What was found so far.
+struct Walk<'a> {
+    root: &'a Path,
+    files: Vec<SourceFile>,
+    unreadable: Vec<String>,
 }
 
-fn read(root: &Path, path: &Path) -> Result<SourceFile, ConfigError> {
-    let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    let relative = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    Ok(SourceFile { path: Arc::from(parts.join("/")), bytes })
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), ConfigError> {
+        if depth > DEPTH_MAX {
+            return Err(ConfigError::TooDeep(folder.to_owned()));
+        }
+        let entries: std::io::Result<Vec<_>> = std::fs::read_dir(folder).and_then(Iterator::collect);
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.refuse(folder, &error.to_string());
+                return Ok(());
+            }
+        };
+        for path in entries.iter().map(std::fs::DirEntry::path) {
+            let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+            if is_hidden {
+                continue;
+            }
+            if path.is_dir() {
+                self.folder(&path, depth + 1)?;
+            } else if is_yaml {
+                self.file(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a regular file, and no more of it than the loader would take: a device has no end.
+    fn file(&mut self, path: &Path) {
+        let read = || -> std::io::Result<Option<Vec<u8>>> {
+            if !std::fs::metadata(path)?.is_file() {
+                return Ok(None);
+            }
+            let mut bytes = Vec::new();
+            std::fs::File::open(path)?.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+            Ok(Some(bytes))
+        };
+        match read() {
+            Ok(Some(bytes)) => {
+                let relative = path.strip_prefix(self.root).unwrap_or(path);
+                let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+                self.files.push(SourceFile { path: Arc::from(parts.join("/")), bytes });
+            }
+            Ok(None) => self.refuse(path, "it is not a file"),
+            Err(error) => self.refuse(path, &error.to_string()),
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, reason: &str) {
+        self.unreadable.push(format!("{} ({reason})", path.display()));
+    }
 }

@@ -9,6 +9,7 @@ mod not_repeatable;
 mod path_missing;
 mod progress_division;
 mod recommended_chart;
+mod recommended_order;
 mod required_flips;
 mod several_statements;
 mod sql;
@@ -35,6 +36,7 @@ const CHECKS: &[Check] = &[
     Check { rule: path_missing::RULE, run: path_missing::check },
     Check { rule: progress_division::RULE, run: progress_division::check },
     Check { rule: recommended_chart::RULE, run: recommended_chart::check },
+    Check { rule: recommended_order::RULE, run: recommended_order::check },
     Check { rule: required_flips::RULE, run: required_flips::check },
     Check { rule: several_statements::RULE, run: several_statements::check },
     Check { rule: undo_drops_only_copy::RULE, run: undo_drops_only_copy::check },

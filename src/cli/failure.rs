@@ -78,7 +78,11 @@ impl Failure {
     }
 }
 
-/// Standard output that cannot be written to: a reader that went away is fine, a full disk is not.
-pub(super) fn broken_output(error: &std::io::Error) -> ExitCode {
-    if error.kind() == std::io::ErrorKind::BrokenPipe { Exit::Done.into() } else { Exit::Unexpected.into() }
+/// Tells that standard output cannot be written to. What was found wrong before keeps its exit code.
+pub(super) fn broken_output(error: &std::io::Error, exit: Exit) -> Exit {
+    let mut output = Output::new();
+    let failure = Failure::new(Exit::Unexpected, format!("cannot write to standard output: {error}"));
+    let own = failure.hint("check where it is sent to, and the space that is left there").tell(&mut output);
+    output.tell_only();
+    if exit == Exit::Done { own } else { exit }
 }

@@ -32,8 +32,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::telemetry::start(arguments.global.log_format, arguments.global.verbose, arguments.global.quiet);
     let mut output = Output::new();
     let exit = verb(&arguments, &mut output).unwrap_or_else(|failure| failure.tell(&mut output));
-    // A reader that went away has had what it wanted.
-    output.finish().map_or_else(|error| failure::broken_output(&error), |()| exit.into())
+    output.finish().map_or_else(|error| failure::broken_output(&error, exit), |()| exit).into()
 }
 
 fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
@@ -46,10 +45,13 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
 
 /// Help and version go to standard output; a mistake goes to standard error with exit code 2.
 fn usage(error: &clap::Error) -> ExitCode {
-    let is_mistake = error.use_stderr();
-    match error.print() {
-        Ok(()) if is_mistake => Exit::Usage.into(),
-        Ok(()) => Exit::Done.into(),
-        Err(error) => failure::broken_output(&error),
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() {
+        let mut output = Output::new();
+        output.talk(&text);
+        output.tell_only();
+        return Exit::Usage.into();
     }
+    let written = output::write(&mut anstream::stdout().lock(), &text);
+    written.map_or_else(|error| failure::broken_output(&error, Exit::Done), |()| Exit::Done).into()
 }

@@ -25,14 +25,26 @@ impl Output {
         self.talk.push('\n');
     }
 
-    /// Writes everything out.
+    /// Writes everything out; an error is that of standard output.
     pub fn finish(self) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
-        out.write_all(self.data.as_bytes())?;
-        out.flush()?;
-        let mut err = anstream::stderr().lock();
-        err.write_all(self.talk.as_bytes())?;
-        err.flush()
+        let written = write(&mut anstream::stdout().lock(), &self.data);
+        self.tell_only();
+        written
+    }
+
+    /// Writes what is to be told. Where that fails there is nobody to tell it to.
+    pub fn tell_only(self) {
+        if write(&mut anstream::stderr().lock(), &self.talk).is_err() {
+            tracing::debug!("standard error cannot be written to");
+        }
+    }
+}
+
+/// Writes a text whole; a reader that went away has had what it wanted.
+pub(super) fn write(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn read(global: &Global) -> Result<(Result<Catalog, Broken>, Sources)
             ConfigError::NoDirectory(_) | ConfigError::NoProject(_) => {
                 failure.hint("run it in the project's directory, or name that with --project DIR")
             }
-            ConfigError::Unreadable { .. } => failure.hint("check the file's permissions"),
+            ConfigError::Unreadable(_) => failure.hint("make them regular files that you may read, or remove them"),
             ConfigError::TooDeep(_) => failure.hint("remove the link, or move the files up"),
         }
     })?;

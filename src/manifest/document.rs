@@ -6,19 +6,20 @@ use crate::model::{Migration, Place, Platform, Runbook};
 
 use super::fields::Fields;
 use super::kind::{self, Kind};
-use super::node::{Node, Span, shown};
+use super::node::{Node, Span, Value, shown};
 use super::path::{self, Path, Releases};
 use super::project::{self, ProjectFile};
 use super::report::{Report, WithHint};
 use super::{FORMAT, SourceFile, migration, parse, procedure, read, rules};
 
-const BYTES_MAX: usize = 16 << 20;
+/// The largest file that is read.
+pub const BYTES_MAX: usize = 16 << 20;
 
 /// One file's meaning, before it is joined with the others.
 pub(super) enum Document {
     Project(Box<ProjectFile>),
     Migration { product: String, migration: Box<Migration> },
-    Path { product: String, path: Box<Path>, place: Place, digest: [u8; 32] },
+    Path { product: String, path: Box<Path>, place: Place, digests: Vec<[u8; 32]> },
     Releases(ReleasesFile),
     Platform(Box<Platform>),
     Runbook(Box<Runbook>),
@@ -32,7 +33,7 @@ pub(super) struct ReleasesFile {
     pub is_guess: bool,
     pub releases: Releases,
     pub place: Place,
-    pub digest: [u8; 32],
+    pub digests: Vec<[u8; 32]>,
 }
 
 /// The text of a file, and a report that already says so if it has none.
@@ -63,7 +64,6 @@ pub(super) fn decode(file: SourceFile) -> (Arc<str>, Report) {
 /// What a file holds, by its `kind` and its folder.
 pub(super) fn document(report: &mut Report) -> Option<Document> {
     let root = parse::parse(report)?;
-    let digest = root.digest();
     let mut fields = Fields::of(report, &root)?;
     if &*report.file == "orchestrate.yml" {
         let finding = report.error(rules::FILE_KIND, fields.head(), "the project file is named orchestrate.yaml");
@@ -86,7 +86,8 @@ pub(super) fn document(report: &mut Report) -> Option<Document> {
         }
         Kind::UpgradePath => {
             let product = product_of_path(report, &mut fields, stem);
-            Some(Document::Path { product, path: Box::new(path::path(report, fields)), place, digest })
+            let digests = digests_of_path(&root);
+            Some(Document::Path { product, path: Box::new(path::path(report, fields)), place, digests })
         }
         Kind::Releases => {
             let named = fields.place_of("product").map(|span| report.place(span));
@@ -96,13 +97,27 @@ pub(super) fn document(report: &mut Report) -> Option<Document> {
                 product: product.unwrap_or_else(|| stem.to_owned()),
                 releases: path::releases(report, fields),
                 place: named.unwrap_or(place),
-                digest,
+                digests: digests_of_releases(&root),
             }))
         }
         Kind::Platform => {
             procedure::platform(report, fields, stem).map(|platform| Document::Platform(Box::new(platform)))
         }
         Kind::Runbook => procedure::runbook(report, fields, stem).map(|runbook| Document::Runbook(Box::new(runbook))),
+    }
+}
+
+/// The digests of a path's content: its releases one by one, since neither their order nor their file matters.
+fn digests_of_path(root: &Node) -> Vec<[u8; 32]> {
+    let mut digests = digests_of_releases(root);
+    digests.push(root.digest_without(&["releases", "product"]));
+    digests
+}
+
+fn digests_of_releases(root: &Node) -> Vec<[u8; 32]> {
+    match root.value_of("releases").map(|releases| &releases.value) {
+        Some(Value::Sequence(releases)) => releases.iter().map(Node::digest).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -49,9 +49,9 @@ pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Fin
                 let (name, what) = (migration.name.clone(), (rules::DUPLICATE_MIGRATION, "migration"));
                 declare(known, name, *migration, |migration| &migration.place, what, &mut findings);
             }
-            Document::Path { product, path, place, digest } => {
+            Document::Path { product, path, place, digests } => {
                 let parts = products.entry(ProductName::new(&product)).or_default();
-                parts.digests.push(digest);
+                parts.digests.extend(digests);
                 match &parts.path {
                     None => parts.path = Some((*path, place)),
                     Some((_, other)) => {
@@ -69,7 +69,7 @@ pub(super) fn link(documents: Vec<Document>, holes: &Holes) -> (Catalog, Vec<Fin
             Some(name) => {
                 let parts = products.entry(name).or_default();
                 parts.releases.add(file.releases);
-                parts.digests.push(file.digest);
+                parts.digests.extend(file.digests);
             }
             None if holes.has_lost("upgrade-paths/") => {}
             None => findings.push(without_path(&file, &products)),

@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use crate::model::{Catalog, Finding, Severity};
 
+pub use document::BYTES_MAX;
 pub use kind::Kind;
 pub use schema::schema;
 

@@ -150,6 +150,19 @@ impl Node {
         hasher.finalize().into()
     }
 
+    /// The same without some keys of a mapping.
+    pub fn digest_without(&self, keys: &[&str]) -> [u8; 32] {
+        let Value::Mapping(entries) = &self.value else { return self.digest() };
+        let kept = entries.iter().filter(|(key, _)| !key.scalar().is_some_and(|key| keys.contains(&key)));
+        Node { value: Value::Mapping(kept.cloned().collect()), span: self.span }.digest()
+    }
+
+    /// The value of a key of a mapping.
+    pub fn value_of(&self, key: &str) -> Option<&Node> {
+        let Value::Mapping(entries) = &self.value else { return None };
+        entries.iter().find(|(found, _)| found.scalar() == Some(key)).map(|(_, value)| value)
+    }
+
     fn hash_into(&self, hasher: &mut Sha256) {
         let mut part = |tag: u8, length: usize| {
             hasher.update([tag]);

@@ -34,6 +34,8 @@ pub trait Ranged: Clone + Ord + Debug + Display {
     const NUMBERS: usize;
     /// The version of these numbers; further ones are ignored.
     fn from_parts(numbers: [u64; 4]) -> Self;
+    /// The lowest version that begins with these numbers: its first pre-release, if this kind has such.
+    fn lowest_from(numbers: [u64; 4]) -> Self;
     /// Reads a whole version that is more than numbers (a pre-release), if this kind has such.
     fn parse_special(text: &str) -> Option<Self>;
 }
@@ -43,6 +45,9 @@ impl Ranged for Version {
     fn from_parts([major, minor, patch, _]: [u64; 4]) -> Self {
         Version::new(major, minor, patch)
     }
+    fn lowest_from([major, minor, patch, _]: [u64; 4]) -> Self {
+        Version::lowest_from(major, minor, patch)
+    }
     fn parse_special(text: &str) -> Option<Self> {
         Version::parse(text).ok().filter(|version| !version.pre_release().is_empty())
     }
@@ -51,6 +56,9 @@ impl Ranged for Version {
 impl Ranged for ServiceVersion {
     const NUMBERS: usize = 4;
     fn from_parts(numbers: [u64; 4]) -> Self {
+        ServiceVersion::from_numbers(numbers)
+    }
+    fn lowest_from(numbers: [u64; 4]) -> Self {
         ServiceVersion::from_numbers(numbers)
     }
     fn parse_special(_text: &str) -> Option<Self> {
@@ -103,15 +111,25 @@ struct Operand<V> {
     lowest: V,
     numbers: [u64; 4],
     written: usize,
+    has_wildcard: bool,
 }
 
 impl<V: Ranged> Operand<V> {
     /// The lowest version after all those that begin with the first `kept` numbers.
     fn after(&self, kept: usize) -> V {
+        V::from_parts(self.numbers_after(kept))
+    }
+
+    /// Everything below those: their own pre-releases do not belong to what comes before them.
+    fn until(&self, kept: usize) -> Ranges<V> {
+        Ranges::strictly_lower_than(V::lowest_from(self.numbers_after(kept)))
+    }
+
+    fn numbers_after(&self, kept: usize) -> [u64; 4] {
         let mut numbers = [0; 4];
         numbers[..kept].copy_from_slice(&self.numbers[..kept]);
         numbers[kept - 1] = numbers[kept - 1].saturating_add(1);
-        V::from_parts(numbers)
+        numbers
     }
 
     fn is_whole(&self) -> bool {
@@ -141,11 +159,12 @@ fn parse_comparator<V: Ranged>(comparator: &str) -> Result<Ranges<V>, RangeError
         ">" => Ranges::higher_than(operand.after(operand.written)),
         "<" => Ranges::strictly_lower_than(operand.lowest.clone()),
         "<=" if operand.is_whole() => Ranges::lower_than(operand.lowest.clone()),
-        "<=" => Ranges::strictly_lower_than(operand.after(operand.written)),
+        "<=" => operand.until(operand.written),
         "=" | "==" if operand.is_whole() => Ranges::singleton(operand.lowest.clone()),
-        "=" | "==" => from().intersection(&Ranges::strictly_lower_than(operand.after(operand.written))),
-        "~" => from().intersection(&Ranges::strictly_lower_than(operand.after(operand.written.min(2)))),
-        "^" | "" => from().intersection(&Ranges::strictly_lower_than(operand.after(caret_kept(&operand)))),
+        "=" | "==" => from().intersection(&operand.until(operand.written)),
+        "" if operand.has_wildcard => from().intersection(&operand.until(operand.written)),
+        "~" => from().intersection(&operand.until(operand.written.min(2))),
+        "^" | "" => from().intersection(&operand.until(caret_kept(&operand))),
         _ => return Err(wrong()),
     })
 }
@@ -164,17 +183,21 @@ fn parse_operand<V: Ranged>(text: &str) -> Option<Operand<V>> {
         for (slot, part) in numbers.iter_mut().zip(whole.split('.')) {
             *slot = parse_number(part)?;
         }
-        return Some(Operand { lowest: special, numbers, written: V::NUMBERS });
+        return Some(Operand { lowest: special, numbers, written: V::NUMBERS, has_wildcard: false });
     }
     let mut written = 0;
+    let mut has_wildcard = false;
     for part in bare.split('.') {
-        if matches!(part, "*" | "x" | "X") {
-            break;
+        match part {
+            "*" | "x" | "X" => has_wildcard = true,
+            _ if has_wildcard => return None,
+            number => {
+                *numbers.get_mut(written).filter(|_| written < V::NUMBERS)? = parse_number(number)?;
+                written += 1;
+            }
         }
-        *numbers.get_mut(written).filter(|_| written < V::NUMBERS)? = parse_number(part)?;
-        written += 1;
     }
-    Some(Operand { lowest: V::from_parts(numbers), numbers, written })
+    Some(Operand { lowest: V::from_parts(numbers), numbers, written, has_wildcard })
 }
 
 /// A set as a range's text: `>=1.23.0, <1.24.0`; several stretches with `||`; everything is `*`.
@@ -224,6 +247,22 @@ mod tests {
         assert!(!holds(">22.3", "22.3.13.80"));
         assert!(holds("~22.3.6", "22.3.13.80"));
         assert!(holds("*", "0.0.1"));
+        assert!(holds("1.3.*", "1.3.9"));
+        assert!(!holds("1.3.*", "1.4.0"));
+        assert!(Range::<ServiceVersion>::parse("1.*.junk").is_err());
+    }
+
+    #[test]
+    fn a_pre_release_belongs_to_what_it_precedes() {
+        let holds = |range: &str, version: &str| {
+            let version = Version::parse(version).expect("a version of the test");
+            Range::<Version>::parse(range).expect("a range of the test").contains(&version)
+        };
+        assert!(holds("<1.38.0", "1.38.0-rc.1"), "a written bound is simply ordered");
+        assert!(holds("~1.3.0", "1.3.9"));
+        assert!(!holds("~1.3.0", "1.4.0-rc.1"));
+        assert!(!holds("^1.2.0", "2.0.0-rc.1"));
+        assert!(!holds("<=1.2", "1.3.0-rc.1"));
     }
 
     #[test]

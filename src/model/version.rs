@@ -46,6 +46,13 @@ impl Version {
         Version(semver::Version::new(major, minor, patch))
     }
 
+    /// The lowest version of these numbers, which is their first pre-release.
+    pub fn lowest_from(major: u64, minor: u64, patch: u64) -> Version {
+        let mut version = semver::Version::new(major, minor, patch);
+        version.pre = semver::Prerelease::new("0").unwrap_or_default();
+        Version(version)
+    }
+
     /// Major, minor, patch.
     pub fn numbers(&self) -> [u64; 3] {
         [self.0.major, self.0.minor, self.0.patch]

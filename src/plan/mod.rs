@@ -50,14 +50,20 @@ pub fn plan(product: &Product, request: &Request) -> Result<Plan, Box<NoPlan>> {
     };
     let problem = Problem::new(&world, &start, &request.to, &done, &fact::Relaxed::default());
     match route::best(&problem, request.preference) {
-        Some(route) => {
+        Some((route, is_proved)) => {
             let mut plan = steps::plan(&world, &problem, &route, &done, request);
+            plan.warnings.extend((!is_proved).then(|| UNPROVED.to_owned()));
             plan.warnings.extend(missing(&world, &done, request));
             Ok(plan)
         }
         None => Err(Box::new(refusal::refuse(&world, &start, &done, request))),
     }
 }
+
+/// What is said of a plan when the search for a better one was given up.
+const UNPROVED: &str = "the search for the best plan was given up; this one is valid, but another may keep more \
+                        migrations on their recommended releases or have fewer deploys (`orchestrate lint` names \
+                        recommendations that stand against dependencies)";
 
 /// What is not complete although the installation's release could not have started without; nothing is entered, so that
 /// no gate tells.

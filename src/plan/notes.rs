@@ -47,7 +47,8 @@ fn shipped_by(world: &World<'_>, crossing: &Crossing) -> Option<Version> {
         Crossing::Chart(chart) => {
             let from =
                 world.product.releases.iter().filter(|release| release.chart.as_ref().is_some_and(|c| c >= chart));
-            from.min_by_key(|release| release.chart.clone()).map(|release| release.app.clone())
+            // The lowest app, so that a later chart never comes before an earlier one.
+            from.map(|release| release.app.clone()).min()
         }
     }
 }
@@ -65,7 +66,7 @@ fn due(note: &Note, context: &Context, warnings: &mut Vec<String>) -> DueNote {
         note.body.text.clone()
     });
     DueNote {
-        title: note.title.clone(),
+        title: note.title.split_whitespace().collect::<Vec<_>>().join(" "),
         body: body.trim_end().to_owned(),
         when: note.when,
         acknowledge: note.acknowledge,

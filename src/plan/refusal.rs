@@ -13,7 +13,7 @@ use super::fact::{self, Fact, Relaxed};
 use super::line::Stop;
 use super::problem::{Problem, World};
 use super::request::Request;
-use super::{NoPlan, Preference, Reason, Release, route, wording};
+use super::{NoPlan, Reason, Release, route, wording};
 
 /// How many corrections are collected before the answer is merely a set from which nothing can be left out.
 const CORRECTIONS_MAX: usize = 500;
@@ -30,7 +30,7 @@ impl Trial<'_> {
     /// Whether there is a plan without some facts.
     pub fn is_solvable(&self, relaxed: &Relaxed) -> bool {
         let problem = Problem::new(self.world, self.start, self.to, self.done, relaxed);
-        route::best(&problem, Preference::Fewest).is_some()
+        route::exists(&problem)
     }
 
     /// Facts in words, each with its place.
@@ -174,9 +174,11 @@ fn fixes(trial: &Trial<'_>, core: &[Fact], corrections: &[Vec<Fact>]) -> Vec<Str
     // What lies behind the installation is no reason to edit a manifest.
     let ended = |number: usize| trial.world.order.migrations[number].window.ends_below(&trial.start.app);
     let is_behind = |fact: &Fact| matches!(fact, Fact::WindowMax(number) if ended(*number));
-    edits.retain(|edit| !edit.iter().all(is_behind));
     let mut fixes: Vec<String> = completions(trial, core).into_iter().collect();
     fixes.extend(detour(trial));
+    if !fixes.is_empty() {
+        edits.retain(|edit| !edit.iter().all(is_behind));
+    }
     fixes.extend(edits.iter().map(|edit| wording::edit(trial, edit)));
     fixes
 }

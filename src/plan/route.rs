@@ -56,8 +56,13 @@ struct Conflict {
     either: [Choices; 2],
 }
 
-/// The best route, or nothing if there is none.
-pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<Route> {
+/// How much is tried for the best answer, as choices times stops and tasks; from then on the first valid one is taken.
+const EFFORT_MAX: usize = 400_000;
+/// How many choices are tried in any case.
+const CHOICES_MIN: usize = 32;
+
+/// The best route, and whether it is proved to be that; nothing if there is none.
+pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<(Route, bool)> {
     if !problem.goal_is_open {
         return None;
     }
@@ -73,7 +78,17 @@ pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<Rout
         }
     };
     push(&mut open, Choices::default());
-    while let Some(((estimate, _), (choices, bounds))) = open.pop_first() {
+    let choices_max = (EFFORT_MAX / (problem.stops.len() + problem.tasks.len())).max(CHOICES_MIN);
+    let mut tried = 0;
+    let latest = |open: &BTreeMap<(Key, usize), _>| open.keys().max_by_key(|(_, made)| *made).cloned();
+    loop {
+        tried += 1;
+        let taken = match &best {
+            _ if tried <= choices_max => open.pop_first(),
+            Some((_, route)) => return Some((route.clone(), false)),
+            None => latest(&open).and_then(|key| open.remove_entry(&key)),
+        };
+        let Some(((estimate, _), (choices, bounds))) = taken else { break };
         if best.as_ref().is_some_and(|(key, _)| *key <= estimate) {
             break;
         }
@@ -90,7 +105,36 @@ pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<Rout
             push(&mut open, choices);
         }
     }
-    best.map(|(_, route)| route)
+    best.map(|(_, route)| (route, true))
+}
+
+/// Whether there is a route at all. Without gaps in a stretch that is a matter of reach alone, and needs no search.
+pub(super) fn exists(problem: &Problem<'_>) -> bool {
+    let Some(bounds) = Bounds::of(problem, &Choices::default()) else { return false };
+    let has_gap = |index: usize| gap(problem, &bounds, index).is_some();
+    if (0..problem.tasks.len()).any(has_gap) {
+        return best(problem, Preference::Fewest).is_some();
+    }
+    problem.goal_is_open && reaches_goal(problem, &reach(problem, &bounds))
+}
+
+/// Whether moves lead from the start to the goal.
+fn reaches_goal(problem: &Problem<'_>, reach: &[usize]) -> bool {
+    let goal = problem.goal();
+    let mut waiting: BTreeSet<usize> = (1..=goal).collect();
+    let mut entered = BTreeSet::from([0]);
+    while let Some(from) = entered.pop_first() {
+        if from == goal {
+            return true;
+        }
+        for (low, high) in moves(problem, reach, from) {
+            while let Some(stop) = waiting.range(low..=high).next().copied() {
+                waiting.remove(&stop);
+                entered.insert(stop);
+            }
+        }
+    }
+    false
 }
 
 /// How many tasks run away from their recommended stop.
@@ -226,12 +270,7 @@ fn conflict(
         };
         return Some(Conflict { either: [give_up(late), give_up(troubled)] });
     }
-    let gap = |index: usize| {
-        let (low, high) = bounds.stretches[index];
-        let runs = &problem.tasks[index].runs;
-        runs.windows(2).find(|pair| low <= pair[0].1 && pair[1].0 <= high).map(|pair| (index, pair[0].1, pair[1].0))
-    };
-    let (index, end, begin) = before.iter().rev().copied().find_map(gap)?;
+    let (index, end, begin) = before.iter().rev().copied().find_map(|index| gap(problem, bounds, index))?;
     let (low, high) = bounds.stretches[index];
     let part = |stretch| {
         let mut choices = choices.clone();
@@ -239,4 +278,11 @@ fn conflict(
         choices
     };
     Some(Conflict { either: [part((low, end)), part((begin, high))] })
+}
+
+/// The first gap in a task's stretch: the task, the last stop before the gap and the first one behind it.
+fn gap(problem: &Problem<'_>, bounds: &Bounds, index: usize) -> Option<(usize, usize, usize)> {
+    let (low, high) = bounds.stretches[index];
+    let mut pairs = problem.tasks[index].runs.windows(2);
+    pairs.find(|pair| low <= pair[0].1 && pair[1].0 <= high).map(|pair| (index, pair[0].1, pair[1].0))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use version_ranges::Ranges;
 
-use crate::model::{Release, ServiceVersion, Version};
+use crate::model::{Release, ServiceVersion, Version, format_ranges};
 
 use super::context::Context;
 use super::line::Stop;
@@ -44,7 +44,7 @@ pub(super) fn plan<'a>(
             migrations: here.iter().map(|number| world.order.migrations[*number].name.clone()).collect(),
             because: reasons.because(here, position),
             notes: Vec::new(),
-            needs: needs(world, stop, here),
+            needs: needs(world, stop, here, &mut warnings),
             provides: provides(stop),
         });
     }
@@ -178,21 +178,32 @@ fn provides(stop: &Stop<'_>) -> BTreeMap<String, ServiceVersion> {
 }
 
 /// What a step expects: what its release says, and what its migrations need of services that the release does not bring.
-fn needs(world: &World<'_>, stop: &Stop<'_>, migrations: &[usize]) -> BTreeMap<String, Ranges<ServiceVersion>> {
-    let mut needs = BTreeMap::new();
-    for service in stop.services() {
-        let range = stop.needs(service);
-        if range != Ranges::full() {
-            needs.insert(service.to_owned(), range);
-        }
-    }
+/// Where these exclude each other, one version cannot serve the whole step, which is warned of.
+fn needs(
+    world: &World<'_>,
+    stop: &Stop<'_>,
+    migrations: &[usize],
+    warnings: &mut Vec<String>,
+) -> BTreeMap<String, Ranges<ServiceVersion>> {
+    let own = stop.services().into_iter().map(|service| (service.to_owned(), stop.needs(service)));
+    let mut needs: BTreeMap<String, Ranges<ServiceVersion>> = own.collect();
     for number in migrations {
-        for (service, range) in &world.order.migrations[*number].services {
-            if stop.provides(service).is_none() {
-                let all = needs.entry(service.clone()).or_insert_with(Ranges::full);
-                *all = all.intersection(range.set());
+        let migration = world.order.migrations[*number];
+        for (service, range) in migration.services.iter().filter(|(service, _)| stop.provides(service).is_none()) {
+            let all = needs.entry(service.clone()).or_insert_with(Ranges::full);
+            let both = all.intersection(range.set());
+            if both == Ranges::empty() {
+                warnings.push(format!(
+                    "at {}, {} needs {service} {range}, and what else runs there needs {}: change {service} in between",
+                    stop.app,
+                    migration.name,
+                    format_ranges(all)
+                ));
+            } else {
+                *all = both;
             }
         }
     }
+    needs.retain(|_, range| *range != Ranges::full());
     needs
 }

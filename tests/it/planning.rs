@@ -226,3 +226,72 @@ fn notes_come_before_and_after_in_the_order_of_what_is_crossed() {
     assert_eq!(titles(None), ["first", "second", "third", "last"], "an unknown chart is the lowest that ships the app");
     assert_eq!(titles(Some("2.0.0")), ["second", "third", "last"]);
 }
+
+/// Many pairs of which only one recommendation can be kept: the search gives up in time, and says so.
+#[test]
+fn a_search_without_end_gives_up_with_a_valid_plan() {
+    let pairs = 24;
+    let releases: Vec<String> = (0..2 * pairs + 3).map(|minor| format!("app: 1.{minor}.0")).collect();
+    let releases: Vec<&str> = releases.iter().map(String::as_str).collect();
+    let listed: String = releases.iter().map(|release| format!("  - {{{release}}}\n")).collect();
+    let mut path = format!("format: orchestrate/v1\nkind: upgrade-path\nreleases:\n{listed}recommended:\n");
+    let mut files = Vec::new();
+    for pair in 0..pairs {
+        let (low, high) = (2 * pair + 1, 2 * pair + 2);
+        path.push_str(&format!(
+            "  - {{migrations: [a{pair}], app: 1.{high}.0}}\n  - {{migrations: [b{pair}], app: 1.{low}.0}}\n"
+        ));
+        for (name, depends_on) in [(format!("a{pair}"), String::new()), (format!("b{pair}"), format!("a{pair}"))] {
+            let text = format!(
+                "format: orchestrate/v1\nkind: migration\nname: {name}\nwindow: {{max: 1.{}.0}}\ndepends_on: [{depends_on}]\noperations: []\n",
+                2 * pairs + 1
+            );
+            files.push((format!("manifests/shop/{name}.yaml"), text));
+        }
+    }
+    files.push(("upgrade-paths/shop.yaml".to_owned(), path));
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let last = format!("1.{}.0", 2 * pairs + 2);
+    let plan = ask(&catalog(&files), &question("1.0.0", &last)).expect("there is a plan");
+    assert_eq!(plan.steps.iter().map(|step| step.migrations.len()).sum::<usize>(), 2 * pairs);
+    assert!(plan.warnings.iter().any(|warning| warning.contains("given up")), "{:?}", plan.warnings);
+}
+
+/// Two migrations at one stop that need versions of a service which exclude each other.
+#[test]
+fn needs_that_exclude_each_other_are_warned_of() {
+    let migration = |name: &str, range: &str| {
+        format!(
+            "format: orchestrate/v1\nkind: migration\nname: {name}\nwindow: {{min: 1.2.0, max: 1.2.0}}\nservices: {{pg: \"{range}\"}}\noperations: []\n"
+        )
+    };
+    let shop = catalog(&[
+        (
+            "upgrade-paths/shop.yaml",
+            "format: orchestrate/v1\nkind: upgrade-path\nreleases: [{app: 1.0.0}, {app: 1.2.0}, {app: 1.3.0}]\n",
+        ),
+        ("manifests/shop/a.yaml", &migration("a", ">=14")),
+        ("manifests/shop/b.yaml", &migration("b", "<13")),
+    ]);
+    let plan = ask(&shop, &question("1.0.0", "1.3.0")).expect("there is a plan");
+    assert_eq!(
+        plan.warnings,
+        ["at 1.2.0, b needs pg <13, and what else runs there needs >=14.0.0: change pg in between"]
+    );
+}
+
+/// The digest is that of what the files say, wherever and in whatever order they say it.
+#[test]
+fn the_digest_does_not_depend_on_layout() {
+    let head = "format: orchestrate/v1\nkind: upgrade-path\n";
+    let digest = |files: &[(&str, &str)]| ask(&catalog(files), &question("1.0.0", "1.2.0")).expect("a plan").digest;
+    let whole = format!("{head}releases: [{{app: 1.0.0}}, {{app: 1.2.0}}]\n");
+    let turned = format!("{head}releases: # in another order\n  - {{app: 1.2.0}}\n  - app: 1.0.0\n");
+    let part = format!("{head}releases: [{{app: 1.2.0}}]\n");
+    let rest = "format: orchestrate/v1\nkind: releases\nproduct: shop\nreleases: [{app: 1.0.0}]\n";
+    let expected = digest(&[("upgrade-paths/shop.yaml", &whole)]);
+    assert_eq!(digest(&[("upgrade-paths/shop.yaml", &turned)]), expected);
+    assert_eq!(digest(&[("upgrade-paths/shop.yaml", &part), ("upgrade-paths/shop.releases.yaml", rest)]), expected);
+    let other = whole.replace("1.0.0", "1.0.0, withdrawn: it fails");
+    assert_ne!(digest(&[("upgrade-paths/shop.yaml", &other)]), expected);
+}

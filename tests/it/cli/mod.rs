@@ -4,3 +4,4 @@ mod help;
 mod lint;
 mod plan;
 mod schema;
+mod streams;
