@@ -206,15 +206,20 @@ fn completions(trial: &Trial<'_>, core: &[Fact]) -> Option<String> {
 
 /// The nearest destination that can be reached: the first of a few above, else the last below.
 fn detour(trial: &Trial<'_>) -> Option<String> {
-    const ABOVE_MAX: usize = 16;
+    const NEAREST_MAX: usize = 16;
     let open = |(app, stop)| Some(app).filter(|_| Stop::is_open(stop));
     let is_reachable = |to: &&Version| Trial { to, ..*trial }.is_solvable(&Relaxed::default());
     let stops = &trial.world.line.stops;
-    let mut above = stops.range((Excluded(trial.to), Unbounded)).filter_map(open).take(ABOVE_MAX);
+    let mut above = stops.range((Excluded(trial.to), Unbounded)).filter_map(open).take(NEAREST_MAX);
     if let Some(above) = above.find(is_reachable) {
         return Some(format!("go to {above} instead: there is a plan with --to {above}"));
     }
-    let mut below = stops.range((Excluded(&trial.start.app), Excluded(trial.to))).rev().filter_map(open);
-    let below = below.find(is_reachable)?;
+    let between = stops.range((Excluded(&trial.start.app), Excluded(trial.to))).filter_map(open);
+    let between: Vec<&Version> = between.collect();
+    // Mostly whatever lies behind the first closed gate is out of reach; where it is not, the nearest ones are tried.
+    let reached = between.partition_point(|app| is_reachable(&app));
+    let last = reached.checked_sub(1).and_then(|index| between.get(index)).copied().filter(is_reachable);
+    let nearest = between.iter().rev().copied().take(NEAREST_MAX).find(is_reachable);
+    let below = nearest.max(last)?;
     Some(format!("go no further than {below} for now: there is a plan with --to {below}"))
 }
