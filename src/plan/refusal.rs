@@ -217,7 +217,7 @@ fn detour(trial: &Trial<'_>) -> Option<String> {
     let between = stops.range((Excluded(&trial.start.app), Excluded(trial.to))).filter_map(open);
     let between: Vec<&Version> = between.collect();
     // Mostly whatever lies behind the first closed gate is out of reach; where it is not, the nearest ones are tried.
-    let reached = between.partition_point(|app| is_reachable(&app));
+    let reached = between.partition_point(is_reachable);
     let last = reached.checked_sub(1).and_then(|index| between.get(index)).copied().filter(is_reachable);
     let nearest = between.iter().rev().copied().take(NEAREST_MAX).find(is_reachable);
     let below = nearest.max(last)?;
