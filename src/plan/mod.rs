@@ -50,9 +50,9 @@ pub fn plan(product: &Product, request: &Request) -> Result<Plan, Box<NoPlan>> {
     };
     let problem = Problem::new(&world, &start, &request.to, &done, &fact::Relaxed::default());
     match route::best(&problem, request.preference) {
-        Some((route, is_proved)) => {
-            let mut plan = steps::plan(&world, &problem, &route, &done, request);
-            plan.warnings.extend((!is_proved).then(|| UNPROVED.to_owned()));
+        Some(found) => {
+            let mut plan = steps::plan(&world, &problem, &found.route, &done, request);
+            plan.warnings.extend((!found.is_best).then(|| UNPROVED.to_owned()));
             plan.warnings.extend(missing(&world, &done, request));
             Ok(plan)
         }

@@ -61,51 +61,78 @@ const EFFORT_MAX: usize = 400_000;
 /// How many choices are tried in any case.
 const CHOICES_MIN: usize = 32;
 
-/// The best route, and whether it is proved to be that; nothing if there is none.
-pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<(Route, bool)> {
+/// A route that the search ended with.
+pub(super) struct Found {
+    pub route: Route,
+    /// Whether no better one exists; not if the search was given up.
+    pub is_best: bool,
+}
+
+/// The best route; nothing if there is none.
+pub(super) fn best(problem: &Problem<'_>, preference: Preference) -> Option<Found> {
     if !problem.goal_is_open {
         return None;
     }
-    let mut open: BTreeMap<(Key, usize), (Choices, Bounds)> = BTreeMap::new();
-    let mut best: Option<(Key, Route)> = None;
-    let mut made = 0;
-    let mut push = |open: &mut BTreeMap<(Key, usize), (Choices, Bounds)>, choices: Choices| {
-        if let Some(bounds) = Bounds::of(problem, &choices)
-            && let Some(key) = shortest(problem, &bounds, preference)
-        {
-            made += 1;
-            open.insert((key, made), (choices, bounds));
-        }
-    };
-    push(&mut open, Choices::default());
+    let mut search = Search { problem, preference, open: BTreeMap::new(), opened: 0, best: None };
+    search.open(Choices::default());
     let choices_max = (EFFORT_MAX / (problem.stops.len() + problem.tasks.len())).max(CHOICES_MIN);
-    let mut tried = 0;
-    let latest = |open: &BTreeMap<(Key, usize), _>| open.keys().max_by_key(|(_, made)| *made).cloned();
-    loop {
-        tried += 1;
-        let taken = match &best {
-            _ if tried <= choices_max => open.pop_first(),
-            Some((_, route)) => return Some((route.clone(), false)),
-            None => latest(&open).and_then(|key| open.remove_entry(&key)),
-        };
-        let Some(((estimate, _), (choices, bounds))) = taken else { break };
-        if best.as_ref().is_some_and(|(key, _)| *key <= estimate) {
-            break;
-        }
-        let path: Vec<usize> = estimate.1.iter().map(|stop| stop.0).collect();
-        let (route, conflict) = settle(problem, &choices, &bounds, &path);
-        if let Some(route) = route {
-            let away = away(problem, &route);
-            let key = (Cost::new(preference, away, path.len() - 1), estimate.1.clone());
-            if best.as_ref().is_none_or(|(other, _)| key < *other) {
-                best = Some((key, route));
-            }
-        }
-        for choices in conflict.into_iter().flat_map(|conflict| conflict.either) {
-            push(&mut open, choices);
+    for _ in 0..choices_max {
+        match search.open.pop_first() {
+            Some(((estimate, _), _)) if search.best.as_ref().is_some_and(|(key, _)| *key <= estimate) => break,
+            Some(((estimate, _), node)) => search.try_out(estimate, node),
+            None => break,
         }
     }
-    best.map(|(_, route)| (route, true))
+    let is_best = match (&search.best, search.open.first_key_value()) {
+        (Some((key, _)), Some(((estimate, _), _))) => key <= estimate,
+        _ => search.open.is_empty(),
+    };
+    while search.best.is_none() {
+        let ((estimate, _), node) = search.take_latest()?;
+        search.try_out(estimate, node);
+    }
+    search.best.map(|(_, route)| Found { route, is_best })
+}
+
+/// A search in progress.
+struct Search<'p> {
+    problem: &'p Problem<'p>,
+    preference: Preference,
+    /// What is still to be tried, by the best answer that it could hold; the number keeps equal ones apart.
+    open: BTreeMap<(Key, usize), (Choices, Bounds)>,
+    opened: usize,
+    best: Option<(Key, Route)>,
+}
+
+impl Search<'_> {
+    /// Adds choices to what is to be tried, if there is any path under them.
+    fn open(&mut self, choices: Choices) {
+        if let Some(bounds) = Bounds::of(self.problem, &choices)
+            && let Some(key) = shortest(self.problem, &bounds, self.preference)
+        {
+            self.opened += 1;
+            self.open.insert((key, self.opened), (choices, bounds));
+        }
+    }
+
+    /// Settles the estimate's path, and opens the choices that lie behind a conflict.
+    fn try_out(&mut self, (_, path): Key, (choices, bounds): (Choices, Bounds)) {
+        let stops: Vec<usize> = path.iter().map(|stop| stop.0).collect();
+        let (route, conflict) = settle(self.problem, &choices, &bounds, &stops);
+        if let Some(route) = route {
+            let cost = Cost::new(self.preference, away(self.problem, &route), stops.len() - 1);
+            if self.best.as_ref().is_none_or(|(best, _)| (cost, &path) < (best.0, &best.1)) {
+                self.best = Some(((cost, path), route));
+            }
+        }
+        conflict.into_iter().flat_map(|conflict| conflict.either).for_each(|choices| self.open(choices));
+    }
+
+    /// What was opened last: going down from there ends soonest at an answer.
+    fn take_latest(&mut self) -> Option<((Key, usize), (Choices, Bounds))> {
+        let latest = self.open.keys().max_by_key(|(_, opened)| *opened)?.clone();
+        self.open.remove_entry(&latest)
+    }
 }
 
 /// Whether there is a route at all. Without gaps in a stretch that is a matter of reach alone, and needs no search.
