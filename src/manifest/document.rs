@@ -123,30 +123,24 @@ fn digests_of_releases(root: &Node) -> Vec<[u8; 32]> {
 
 /// The product of an upgrade path: the file's stem, unless it says another, which is a finding.
 fn product_of_path(report: &mut Report, fields: &mut Fields<'_>, stem: &str) -> String {
-    let Some(node) = fields.optional("product") else { return stem.to_owned() };
-    let Some(product) = read::name(report, node) else { return stem.to_owned() };
-    if product != stem {
-        let message = format!("the product `{product}` differs from the file's stem `{stem}`");
-        let hint = format!("rename the file to {product}.yaml, or write `product: {stem}`");
-        report.error(rules::NAME_MISMATCH, node.span, message).with_hint(hint);
-    }
-    product
+    let said = fields.optional("product").and_then(|node| like_stem(report, node, "product", stem));
+    said.unwrap_or_else(|| stem.to_owned())
 }
 
 /// The optional `name` of a file that is named by its stem.
 pub(super) fn check_stem(report: &mut Report, fields: &mut Fields<'_>, stem: &str) {
     if let Some(node) = fields.optional("name") {
-        name_like_stem(report, node, stem);
+        like_stem(report, node, "name", stem);
     }
 }
 
-/// A name that must be its file's stem.
-pub(super) fn name_like_stem(report: &mut Report, node: &Node, stem: &str) -> Option<String> {
+/// The value of a key that must be its file's stem.
+pub(super) fn like_stem(report: &mut Report, node: &Node, key: &str, stem: &str) -> Option<String> {
     let name = read::name(report, node)?;
     if name != stem {
-        let message = format!("the name `{name}` differs from the file's stem `{}`", shown(stem));
+        let message = format!("the {key} `{name}` differs from the file's stem `{}`", shown(stem));
         let hint = match read::is_name(stem) {
-            true => format!("rename the file to {name}.yaml, or write `name: {stem}`"),
+            true => format!("rename the file to {name}.yaml, or write `{key}: {stem}`"),
             false => format!("rename the file to {name}.yaml"),
         };
         report.error(rules::NAME_MISMATCH, node.span, message).with_hint(hint);

@@ -16,7 +16,7 @@ use super::rules;
 
 /// A migration; `stem` is its file's name without extension.
 pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields<'_>, stem: &str) -> Migration {
-    let name = fields.required("name").and_then(|node| super::document::name_like_stem(report, node, stem));
+    let name = fields.required("name").and_then(|node| super::document::like_stem(report, node, "name", stem));
     let (parameters, params) = parameters(report, fields.optional("parameters"));
     let names = Names { params: &params, ..Names::default() };
     let mut places = MigrationPlaces::default();
