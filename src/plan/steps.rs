@@ -145,8 +145,7 @@ fn keep_charts_rising<'a>(
         match lower.filter(|_| position > 0) {
             Some((chosen, stop)) => {
                 warnings.push(format!(
-                    "{app} is recommended on chart {chart}, which is above chart {limit} of the next step; \
-                     chart {chosen} is taken instead"
+                    "chart {chart} for {app} is above chart {limit} of the next step; chart {chosen} is taken instead"
                 ));
                 stops[position] = stop;
             }
