@@ -1,0 +1,370 @@
+//! The events of a journal: what is written, and must be readable for ever.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the events' form.
+pub const SCHEMA: &str = "orchestrate.event/v1";
+
+/// A moment in milliseconds since 1970, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The moment that lies a while after this one.
+    pub fn after(self, by: std::time::Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long this lies after another moment; nothing where it lies before.
+    pub fn since(self, earlier: Timestamp) -> std::time::Duration {
+        std::time::Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// Whether an operation is done or taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// It is done.
+    Do,
+    /// It is taken back.
+    Undo,
+}
+
+/// The least thing that is attempted: one part of one operation, done or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unit {
+    /// The operation's name.
+    pub operation: String,
+    /// Which way.
+    pub direction: Direction,
+    /// Which of its parts, from 0.
+    pub part: u32,
+}
+
+impl Unit {
+    /// The text that a statement carries on its server and that a mark is kept under: the same for every attempt.
+    pub fn tag(&self, run: &str) -> String {
+        let direction = match self.direction {
+            Direction::Do => "do",
+            Direction::Undo => "undo",
+        };
+        format!("orchestrate:{run}:{}:{direction}:{}", self.operation, self.part)
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.direction {
+            Direction::Do => write!(f, "{}", self.operation),
+            Direction::Undo => write!(f, "the undo of {}", self.operation),
+        }
+    }
+}
+
+/// What a part is about: a row of `for_each`, a host of `each_shard`, both or neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The host it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The row that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<BTreeMap<String, Value>>,
+}
+
+/// The manifest that a run started with: later edits do not change the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// The product.
+    pub product: String,
+    /// The migration's name.
+    pub name: String,
+    /// The file, for messages.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why something did not work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What is known of the effect.
+    pub kind: FaultKind,
+    /// What was said; never a secret.
+    pub message: String,
+}
+
+/// What is known of the effect of something that did not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// It surely was not done, and may work the next time.
+    Transient,
+    /// It was refused, and would be again.
+    Permanent,
+    /// Nobody knows: the answer was lost.
+    Lost,
+    /// It was ended on purpose, maybe half done.
+    Ended,
+}
+
+/// A check that did not say yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which check: `window`, `depends_on`, `precheck`, …
+    pub check: String,
+    /// What it found, for people.
+    pub message: String,
+    /// Whether the answer is not known, as opposed to no.
+    #[serde(default)]
+    pub is_unknown: bool,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// How it is known that something was done, or was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The server's answer.
+    Answer,
+    /// The mark that was kept in the same transaction.
+    Mark,
+    /// The question `done_when`.
+    DoneWhen,
+    /// Doing it again is harmless.
+    Repeatable,
+    /// A person said so.
+    Person,
+    /// There was nothing to do.
+    NothingToDo,
+}
+
+/// What a person says about a unit that nobody else can judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It was done.
+    Done,
+    /// It was not done: do it again.
+    NotDone,
+    /// Go on without it.
+    Skip,
+}
+
+/// What people ask of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// End what runs, and take everything back if wanted.
+    Stop {
+        /// Whether to take everything back.
+        rollback: bool,
+    },
+    /// Begin nothing new.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Take everything back.
+    Rollback,
+    /// Try again what failed.
+    Retry,
+    /// Say what became of a unit.
+    Resolve {
+        /// The operation.
+        operation: String,
+        /// What became of it.
+        resolution: Resolution,
+    },
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run began.
+    Started {
+        /// What it does.
+        document: Document,
+        /// The values of its parameters.
+        parameters: BTreeMap<String, Value>,
+        /// The app version that runs.
+        app: Option<String>,
+        /// Who started it.
+        by: String,
+    },
+    /// A process took the run over from one that ended or fell silent: what was under way is in doubt.
+    Taken {
+        /// The process.
+        owner: String,
+    },
+    /// Somebody asked for something.
+    Asked {
+        /// What.
+        request: Request,
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// `required` said no.
+    NotRequired {
+        /// What it answered.
+        evidence: String,
+    },
+    /// Checks did not pass; nothing was done.
+    Blocked {
+        /// Each that did not.
+        failures: Vec<Failure>,
+    },
+    /// Every check passed: work begins or goes on.
+    Ready,
+    /// The parts of an operation were found out and are fixed from here on.
+    Prepared {
+        /// The operation.
+        operation: String,
+        /// Which way.
+        direction: Direction,
+        /// Its parts.
+        parts: Vec<Part>,
+    },
+    /// A unit is about to be attempted.
+    Attempted {
+        /// The unit.
+        unit: Unit,
+    },
+    /// A unit is done.
+    Done {
+        /// The unit.
+        unit: Unit,
+        /// How that is known.
+        proof: Proof,
+        /// What the server told about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A unit did not work.
+    Failed {
+        /// The unit.
+        unit: Unit,
+        /// Why.
+        fault: Fault,
+    },
+    /// A unit in doubt turned out not to be done: it is attempted again.
+    NotDone {
+        /// The unit.
+        unit: Unit,
+        /// How that is known.
+        proof: Proof,
+    },
+    /// A unit in doubt still runs on its server: it is waited for.
+    StillRunning {
+        /// The unit.
+        unit: Unit,
+    },
+    /// A unit in doubt was ended on its server, or had ended before.
+    CutOff {
+        /// The unit.
+        unit: Unit,
+    },
+    /// Only a person can say how to go on.
+    Parked {
+        /// The unit that it is about.
+        unit: Unit,
+        /// What the person is asked.
+        question: String,
+    },
+    /// The installation is not well: the run stops and takes everything back.
+    Unhealthy {
+        /// Each check that said no.
+        failures: Vec<Failure>,
+    },
+    /// Whether the installation is well cannot be told: nothing new begins.
+    HealthUnknown {
+        /// Each check without an answer.
+        failures: Vec<Failure>,
+    },
+    /// The installation is well again.
+    Healthy,
+    /// Everything that was started is taken back from here on.
+    RollingBack {
+        /// Why.
+        because: String,
+    },
+    /// The run stopped as it was asked to.
+    Stopped,
+    /// The run failed and stands where it failed.
+    Errored {
+        /// Why.
+        because: String,
+    },
+    /// Everything was taken back.
+    RolledBack,
+    /// The work is done and was checked.
+    Completed,
+}
+
+impl Event {
+    /// Its name, as the journal has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Started { .. } => "started",
+            Event::Taken { .. } => "taken",
+            Event::Asked { .. } => "asked",
+            Event::NotRequired { .. } => "not_required",
+            Event::Blocked { .. } => "blocked",
+            Event::Ready => "ready",
+            Event::Prepared { .. } => "prepared",
+            Event::Attempted { .. } => "attempted",
+            Event::Done { .. } => "done",
+            Event::Failed { .. } => "failed",
+            Event::NotDone { .. } => "not_done",
+            Event::StillRunning { .. } => "still_running",
+            Event::CutOff { .. } => "cut_off",
+            Event::Parked { .. } => "parked",
+            Event::Unhealthy { .. } => "unhealthy",
+            Event::HealthUnknown { .. } => "health_unknown",
+            Event::Healthy => "healthy",
+            Event::RollingBack { .. } => "rolling_back",
+            Event::Stopped => "stopped",
+            Event::Errored { .. } => "errored",
+            Event::RolledBack => "rolled_back",
+            Event::Completed => "completed",
+        }
+    }
+    /// The unit that it is about, where it is about one.
+    pub fn unit(&self) -> Option<&Unit> {
+        match self {
+            Event::Attempted { unit }
+            | Event::Done { unit, .. }
+            | Event::Failed { unit, .. }
+            | Event::NotDone { unit, .. }
+            | Event::StillRunning { unit }
+            | Event::CutOff { unit }
+            | Event::Parked { unit, .. } => Some(unit),
+            Event::Started { .. }
+            | Event::Taken { .. }
+            | Event::Asked { .. }
+            | Event::NotRequired { .. }
+            | Event::Blocked { .. }
+            | Event::Ready
+            | Event::Prepared { .. }
+            | Event::Unhealthy { .. }
+            | Event::HealthUnknown { .. }
+            | Event::Healthy
+            | Event::RollingBack { .. }
+            | Event::Stopped
+            | Event::Errored { .. }
+            | Event::RolledBack
+            | Event::Completed => None,
+        }
+    }
+}

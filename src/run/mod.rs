@@ -1,0 +1,31 @@
+//! What has happened in a run and what may happen next: events, the state that they fold into, and every decision.
+//!
+//! [`decide`] says what comes next, the shell ([`crate::execute`]) does it and records what came of it as an [`Event`],
+//! [`State::apply`] folds that in. Going on after a crash is the same: the events are folded again, and what was under way
+//! is in doubt. Nothing here asks, sends, waits or looks at a clock.
+#![deny(clippy::disallowed_methods)]
+
+mod answer;
+mod decide;
+mod event;
+mod evidence;
+mod fold;
+mod lanes;
+mod progress;
+mod script;
+mod settings;
+mod state;
+mod status;
+
+pub use answer::{Answer, Verdict, compare};
+pub use decide::{Act, Checked, Decision, Ending, Watch, decide};
+pub use event::{
+    Direction, Document, Event, Failure, Fault, FaultKind, Part, Proof, Request, Resolution, SCHEMA, Timestamp, Unit,
+};
+pub use evidence::{Asked, Judgement, judge};
+pub use fold::IllegalEvent;
+pub use progress::{Percent, percent};
+pub use script::{Evidence, Script, Task, TaskKind, Undoing};
+pub use settings::{SETTINGS, Setting, Settings, SettingsError};
+pub use state::{Given, OperationState, PartProgress, PartState, Phase, RunError, State, StopWish};
+pub use status::{Status, VerbName};

@@ -1,0 +1,151 @@
+//! What a decision must know of a procedure: no SQL, only which operations there are and how each can be judged.
+
+use std::time::Duration;
+
+use crate::model::{Action, Engine, Migration, Operation, Retry, Scope, Undo};
+
+/// A procedure without its texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// The operations, in order.
+    pub tasks: Vec<Task>,
+    /// Whether there are health checks.
+    pub has_healthcheck: bool,
+    /// Whether there are checks after the work.
+    pub has_postcheck: bool,
+}
+
+/// An operation without its texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TaskKind,
+    /// What can tell whether it was done.
+    pub evidence: Evidence,
+    /// How often it is tried, where the file says so.
+    pub retry: Option<Retry>,
+    /// How it is taken back.
+    pub undo: Undoing,
+}
+
+/// What an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskKind {
+    /// It has one part.
+    Single,
+    /// Its parts are rows or hosts, found out when it begins.
+    Parts,
+    /// It asks until the answer is yes.
+    Wait {
+        /// How often.
+        every: Duration,
+        /// How long at most; the settings' default where it does not say.
+        timeout: Option<Duration>,
+    },
+    /// It asks a person.
+    Manual,
+}
+
+/// What can tell whether an operation in doubt was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Its target keeps a mark in the same transaction.
+    pub mark: bool,
+    /// Its statement can be looked up among the running ones.
+    pub lookup: bool,
+    /// It has a `done_when`.
+    pub done_when: bool,
+    /// Doing it again is harmless.
+    pub repeatable: bool,
+}
+
+/// How an operation is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undoing {
+    /// There is nothing to take back.
+    Nothing,
+    /// Not at all, and why.
+    Irreversible(String),
+    /// By this.
+    Task {
+        /// What takes it back.
+        task: Box<Task>,
+        /// Whether it is done for each part that was started, the last first, instead of once.
+        of_parts: bool,
+    },
+}
+
+impl Script {
+    /// What a migration comes down to, on targets of these engines.
+    pub fn of(migration: &Migration, engine: impl Fn(&str) -> Option<Engine>) -> Script {
+        let tasks = migration.operations.iter().map(|operation| task(operation, &engine)).collect();
+        Script {
+            tasks,
+            has_healthcheck: !migration.healthcheck.is_empty(),
+            has_postcheck: !migration.postcheck.is_empty(),
+        }
+    }
+
+    /// The operation of a name.
+    pub fn task(&self, name: &str) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.name == name)
+    }
+}
+
+fn task(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Task {
+    let undo = match &operation.undo {
+        Undo::Nothing => Undoing::Nothing,
+        Undo::Irreversible(reason) => Undoing::Irreversible(reason.clone()),
+        Undo::Operation(undo) => {
+            let has_rows = |operation: &Operation| matches!(operation.action, Action::ForEach { .. });
+            let has_parts =
+                has_rows(operation) || (operation.scope == Scope::EachShard && undo.scope == Scope::EachShard);
+            let of_parts = has_parts && !has_rows(undo);
+            Undoing::Task { task: Box::new(task(undo, engine)), of_parts }
+        }
+    };
+    Task {
+        name: operation.name.clone(),
+        kind: kind(operation),
+        evidence: evidence(operation, engine),
+        retry: operation.retry,
+        undo,
+    }
+}
+
+/// How often a `wait` asks that does not say so.
+const WAIT_EVERY: Duration = Duration::from_secs(5);
+
+fn kind(operation: &Operation) -> TaskKind {
+    match &operation.action {
+        Action::Wait { every, .. } => TaskKind::Wait { every: every.unwrap_or(WAIT_EVERY), timeout: operation.timeout },
+        Action::Manual { .. } => TaskKind::Manual,
+        Action::ForEach { .. } => TaskKind::Parts,
+        Action::Sql { .. } | Action::Verify { .. } if operation.scope == Scope::EachShard => TaskKind::Parts,
+        Action::Sql { .. }
+        | Action::Verify { .. }
+        | Action::Copy { .. }
+        | Action::Backfill { .. }
+        | Action::Command { .. }
+        | Action::Http { .. } => TaskKind::Single,
+    }
+}
+
+fn evidence(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Evidence {
+    let is_statement = matches!(operation.action, Action::Sql { .. } | Action::ForEach { .. });
+    let engine = operation.target.as_deref().and_then(engine).filter(|_| is_statement);
+    let (mark, lookup) = match engine {
+        Some(Engine::ClickHouse) => (false, true),
+        Some(Engine::Postgres) => (operation.transaction, true),
+        Some(Engine::Sqlite) => (operation.transaction, false),
+        None => (false, false),
+    };
+    Evidence {
+        mark,
+        lookup,
+        done_when: operation.done_when.is_some(),
+        repeatable: operation.repeatable || operation.action.is_observation(),
+    }
+}

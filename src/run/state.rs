@@ -1,0 +1,262 @@
+//! What is known of a run: the fold of its events ([`super::fold`]).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Direction, Document, Fault, Part, Proof, Request, Status, Timestamp, Unit};
+
+/// What a run was given when it began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// What it does.
+    pub document: Document,
+    /// The values of its parameters.
+    pub parameters: BTreeMap<String, Value>,
+    /// The app version that ran.
+    pub app: Option<String>,
+    /// Who started it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A run as its journal tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// What it was given.
+    pub given: Given,
+    /// Where it stands.
+    pub status: Status,
+    /// Since when.
+    pub since: Timestamp,
+    /// Because of what.
+    pub because: String,
+    /// Whether it takes back instead of doing.
+    pub direction: Direction,
+    /// Whether its checks ever passed: from then on the journal decides, not `required`.
+    pub has_begun: bool,
+    /// Whether its checks passed since it was last taken up.
+    pub is_ready: bool,
+    /// What was asked and is not carried out yet: to stop.
+    pub stop: Option<StopWish>,
+    /// Whether nothing new may begin, because a person said so.
+    pub is_paused: bool,
+    /// Why nothing new may begin, because nobody knows whether the installation is well.
+    pub health_unknown: Option<String>,
+    /// The operations that were begun, by name.
+    pub operations: BTreeMap<String, OperationState>,
+    /// What a person is asked, and about which unit.
+    pub question: Option<(Unit, String)>,
+    /// Everything that went wrong.
+    pub errors: Vec<RunError>,
+}
+
+/// A wish to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopWish {
+    /// Whether to take everything back.
+    pub rollback: bool,
+    /// Why.
+    pub because: String,
+}
+
+/// Something that went wrong; never removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunError {
+    /// When.
+    pub at: Timestamp,
+    /// What it was about, where it was about one.
+    pub unit: Option<Unit>,
+    /// The host it happened on.
+    pub host: Option<String>,
+    /// What was said.
+    pub message: String,
+}
+
+/// An operation, both ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperationState {
+    /// How far doing it is.
+    pub forward: Phase,
+    /// How far taking it back is.
+    pub back: Phase,
+}
+
+/// One way of an operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Phase {
+    /// When it was first attempted.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Its parts, once they are known.
+    pub parts: Option<Vec<PartState>>,
+    /// Whether a person said to go on without it.
+    pub is_skipped: bool,
+}
+
+/// One part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartState {
+    /// What it is about.
+    pub part: Part,
+    /// How far it is.
+    pub progress: PartProgress,
+    /// How often it did not work.
+    pub failures: u32,
+    /// Whether it was ever attempted.
+    pub was_attempted: bool,
+}
+
+/// How far a part is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartProgress {
+    /// Nobody has begun it, or it is to be attempted again at once.
+    Waiting,
+    /// It is under way since then.
+    Running(Timestamp),
+    /// Nobody knows what became of it.
+    InDoubt,
+    /// Its statement was found running on the server.
+    Adopted,
+    /// It did not work.
+    Failed {
+        /// Why.
+        fault: Fault,
+        /// When.
+        at: Timestamp,
+    },
+    /// It was ended in the middle.
+    CutOff,
+    /// It is done.
+    Done(Proof),
+}
+
+impl PartState {
+    /// A part that nobody has begun.
+    pub fn new(part: Part) -> PartState {
+        PartState { part, progress: PartProgress::Waiting, failures: 0, was_attempted: false }
+    }
+
+    /// Whether it is done.
+    pub fn is_done(&self) -> bool {
+        matches!(self.progress, PartProgress::Done(_))
+    }
+}
+
+impl Phase {
+    /// Whether it is over: every part is done, or a person said to go on without it.
+    pub fn is_over(&self) -> bool {
+        self.is_skipped || self.parts.as_ref().is_some_and(|parts| parts.iter().all(PartState::is_done))
+    }
+
+    /// Its parts; none where they are not known yet.
+    pub fn parts(&self) -> &[PartState] {
+        self.parts.as_deref().unwrap_or_default()
+    }
+}
+
+impl OperationState {
+    /// One of the two ways.
+    pub fn phase(&self, direction: Direction) -> &Phase {
+        match direction {
+            Direction::Do => &self.forward,
+            Direction::Undo => &self.back,
+        }
+    }
+
+    /// One of the two ways, to change it.
+    pub(super) fn phase_mut(&mut self, direction: Direction) -> &mut Phase {
+        match direction {
+            Direction::Do => &mut self.forward,
+            Direction::Undo => &mut self.back,
+        }
+    }
+
+    /// Whether any part of it was ever attempted.
+    pub fn was_started(&self) -> bool {
+        self.forward.parts().iter().any(|part| part.was_attempted)
+    }
+}
+
+impl State {
+    /// One way of an operation, if it was begun.
+    pub fn phase(&self, operation: &str, direction: Direction) -> Option<&Phase> {
+        self.operations.get(operation).map(|operation| operation.phase(direction))
+    }
+
+    /// A unit's part.
+    pub fn part(&self, unit: &Unit) -> Option<&PartState> {
+        self.phase(&unit.operation, unit.direction)?.parts().get(usize::try_from(unit.part).ok()?)
+    }
+
+    /// Every part that was begun, with its unit.
+    pub fn parts(&self) -> impl Iterator<Item = (Unit, &PartState)> {
+        let of = |name: &String, direction: Direction, index: usize| Unit {
+            operation: name.clone(),
+            direction,
+            part: u32::try_from(index).unwrap_or(u32::MAX),
+        };
+        self.operations.iter().flat_map(move |(name, operation)| {
+            [Direction::Do, Direction::Undo].into_iter().flat_map(move |direction| {
+                let parts = operation.phase(direction).parts().iter().enumerate();
+                parts.map(move |(index, part)| (of(name, direction, index), part))
+            })
+        })
+    }
+
+    /// Whether nobody works on it any more, and nothing goes on until somebody asks for it.
+    pub fn is_at_rest(&self) -> bool {
+        !self.status.is_active()
+    }
+
+    /// Whether a new start is a new run.
+    pub fn is_over(&self) -> bool {
+        self.status.is_final() || (self.status == Status::Blocked && !self.has_begun)
+    }
+
+    /// What people may ask of it now.
+    pub fn accepts(&self, request: &Request) -> bool {
+        match request {
+            Request::Stop { rollback } => {
+                self.status.is_active() && !(*rollback && self.direction == Direction::Undo) && self.stop.is_none()
+            }
+            Request::Pause => {
+                matches!(self.status, Status::Starting | Status::Running | Status::Throttled | Status::RollingBack)
+                    && !self.is_paused
+            }
+            Request::Resume => {
+                matches!(self.status, Status::Paused | Status::Stopped)
+                    || (self.status == Status::Blocked && self.has_begun)
+            }
+            Request::Rollback => match self.status {
+                Status::Stopped | Status::Errored | Status::NeedsAttention | Status::Completed => true,
+                Status::Blocked => self.has_begun,
+                Status::NotStarted
+                | Status::Starting
+                | Status::Running
+                | Status::Paused
+                | Status::Throttled
+                | Status::Stopping
+                | Status::NotRequired
+                | Status::RollingBack
+                | Status::RolledBack => false,
+            },
+            Request::Retry => matches!(self.status, Status::Errored | Status::NeedsAttention),
+            Request::Resolve { operation, .. } => {
+                let asked = self.question.as_ref().map(|(unit, _)| unit.clone());
+                let failed = self.failed_unit().filter(|_| self.status == Status::Errored);
+                !self.status.is_active() && asked.or(failed).is_some_and(|unit| unit.operation == *operation)
+            }
+        }
+    }
+
+    /// The unit that the run failed at.
+    pub fn failed_unit(&self) -> Option<Unit> {
+        self.parts()
+            .filter(|(unit, _)| unit.direction == self.direction)
+            .find(|(_, part)| matches!(part.progress, PartProgress::Failed { .. }))
+            .map(|(unit, _)| unit)
+    }
+}
