@@ -116,9 +116,9 @@ impl State {
                 self.become_working(at, "its checks passed");
             }
             Event::Prepared { operation, direction, parts } => return self.prepared(operation, direction, parts, at),
-            Event::Unhealthy { .. } | Event::HealthUnknown { .. } | Event::Healthy => {
-                return self.health_event(event, at);
-            }
+            Event::Unhealthy { failures } if self.stop.is_none() => self.unhealthy(&failures, at),
+            Event::HealthUnknown { failures } => self.health(Some(told(&failures)), at),
+            Event::Healthy if self.health_unknown.is_some() => self.health(None, at),
             Event::RollingBack { because } if self.direction == Direction::Do => self.turn_back(because, at),
             Event::Stopped if self.stop.is_some() => {
                 let because = self.stop.take().map(|stop| stop.because).unwrap_or_default();
