@@ -30,7 +30,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Catalog, Finding, Severity};
+use crate::model::{Catalog, Finding, Migration, Severity};
 
 pub use document::BYTES_MAX;
 pub use kind::Kind;
@@ -76,4 +76,15 @@ pub fn load(mut files: Vec<SourceFile>) -> (Result<Catalog, Broken>, Sources) {
     findings.dedup(); // what stands behind an alias is read once more
     let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
     (if broken { Err(Broken(findings)) } else { Ok(catalog) }, sources)
+}
+
+/// Reads one migration by itself, such as the document that a run started with. References to others are not followed.
+pub fn load_migration(file: SourceFile) -> Result<Migration, Broken> {
+    let (_, mut report) = document::decode(file);
+    let document = if report.findings.is_empty() { document::document(&mut report) } else { None };
+    let broken = report.findings.iter().any(|finding| finding.severity == Severity::Error);
+    match document {
+        Some(document::Document::Migration { migration, .. }) if !broken => Ok(*migration),
+        Some(_) | None => Err(Broken(report.findings)),
+    }
 }
