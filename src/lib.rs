@@ -9,9 +9,10 @@
 //! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports |
 //! | [`check`] | a catalog | findings of the rules that need no database |
 //! | [`plan`] | a catalog and a request | a plan, or why there is none and what would open the way |
+//! | [`store`] | a run's events, leases, requests; settings | the same again, from SQLite or Postgres |
 //! | [`config`], [`telemetry`], [`cli`] | arguments, files | text, JSON, an exit code |
 //!
-//! Everything above the last row is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
+//! Everything above the store is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
 //! `docs/decisions/` says why.
 
 pub mod check;
@@ -22,5 +23,6 @@ pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod run;
+pub mod store;
 pub mod telemetry;
 pub mod template;

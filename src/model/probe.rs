@@ -1,6 +1,7 @@
 //! Probes: read-only questions to a database, a command or a URL, and what is expected as the answer.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -76,6 +77,39 @@ pub enum Expectation {
     False,
     /// A comparison with an operand; numbers compare as numbers, else texts.
     Compare(Comparator, String),
+}
+
+impl Probe {
+    /// The target that it asks, where it asks one.
+    pub fn target(&self) -> Option<&str> {
+        match &self.question {
+            Question::Sql { target, .. } => Some(target),
+            Question::Command { .. } | Question::Http { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Comparator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Comparator::Equal => "=",
+            Comparator::NotEqual => "!=",
+            Comparator::Less => "<",
+            Comparator::LessOrEqual => "<=",
+            Comparator::Greater => ">",
+            Comparator::GreaterOrEqual => ">=",
+        })
+    }
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expectation::True => f.write_str("true"),
+            Expectation::False => f.write_str("false"),
+            Expectation::Compare(comparator, operand) => write!(f, "{comparator} {operand}"),
+        }
+    }
 }
 
 /// A text that is no expectation.

@@ -214,6 +214,9 @@ pub enum Event {
         /// Why, in their words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// The number of the request in the store: it and all before it are settled. 0 where it came another way.
+        #[serde(default)]
+        number: i64,
     },
     /// `required` said no.
     NotRequired {

@@ -45,6 +45,7 @@ impl State {
             operations: std::collections::BTreeMap::new(),
             question: None,
             errors: Vec::new(),
+            requests_settled: 0,
         })
     }
 
@@ -102,7 +103,8 @@ impl State {
     fn run_event(&mut self, event: Event, at: Timestamp) -> bool {
         match event {
             Event::Taken { owner } => self.taken(&owner, at),
-            Event::Asked { request, by, reason } if self.accepts(&request) => {
+            Event::Asked { request, by, reason, number } if self.accepts(&request) => {
+                self.requests_settled = self.requests_settled.max(number);
                 let because = reason.map_or_else(|| format!("{by} asked for it"), |reason| format!("{by}: {reason}"));
                 self.asked(request, because, at);
             }

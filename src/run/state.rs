@@ -50,6 +50,8 @@ pub struct State {
     pub question: Option<(Unit, String)>,
     /// Everything that went wrong.
     pub errors: Vec<RunError>,
+    /// The last request of the store that is settled.
+    pub requests_settled: i64,
 }
 
 /// A wish to stop.

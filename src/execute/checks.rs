@@ -1,0 +1,199 @@
+//! The checks before the work: all are asked, and all that fail are told at once, the cheap ones first.
+
+use crate::model::{Action, Engine, Migration, Operation, Scope, Version};
+use crate::run::{Checked, Failure, Verdict};
+use crate::store::{RunFilter, Store, StoreError};
+
+use super::perform::unsupported;
+use super::site::{Site, Texts};
+
+/// What the checks of a migration are about, besides its own probes.
+#[derive(Debug)]
+pub struct Precondition<'a> {
+    /// The installation.
+    pub site: &'a Site,
+    /// Where other runs are kept.
+    pub store: &'a Store,
+    /// The product.
+    pub product: &'a str,
+    /// The migration.
+    pub migration: &'a Migration,
+    /// The app version that somebody said runs; else it is asked for.
+    pub app: Option<&'a str>,
+    /// What its texts may use.
+    pub texts: &'a Texts,
+}
+
+fn no(check: &str, message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure { check: check.to_owned(), message: message.into(), is_unknown: false, hint: Some(hint.into()) }
+}
+
+fn unknown(check: &str, message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure { is_unknown: true, ..no(check, message, hint) }
+}
+
+/// Asks every check. `required` is asked only where nothing was ever done.
+pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Checked, StoreError> {
+    let mut failures = Vec::new();
+    failures.extend(window(of).await);
+    failures.extend(dependencies(of).await?);
+    failures.extend(operations(of));
+    failures.extend(targets(of).await);
+    failures.extend(services(of).await);
+    let required = of.migration.required.as_ref().filter(|_| with_required);
+    if let Some(probe) = required {
+        match of.site.ask(probe, of.texts).await {
+            Verdict::Yes => {}
+            Verdict::No(value) if failures.is_empty() => {
+                let evidence = format!("`required` answered {value} ({})", probe.place);
+                return Ok(Checked::NotRequired(of.site.scrub.clean(&evidence)));
+            }
+            Verdict::No(_) => return Ok(Checked::Failures(failures)),
+            Verdict::Unknown(why) => {
+                let message = format!("whether it is required cannot be told ({}): {why}", probe.place);
+                failures.push(unknown("required", message, "unknown never means not required; make the question answerable"));
+            }
+        }
+    }
+    failures.extend(of.site.failures("precheck", &of.migration.precheck, of.texts).await);
+    failures.extend(of.site.failures("healthcheck", &of.migration.healthcheck, of.texts).await);
+    Ok(Checked::Failures(failures))
+}
+
+/// The app version that runs lies in the window.
+async fn window(of: &Precondition<'_>) -> Option<Failure> {
+    let window = &of.migration.window;
+    let told = match (of.app, &of.site.version) {
+        (Some(app), _) => Ok(app.to_owned()),
+        (None, Some(probe)) => {
+            let context = of.site.context(of.texts, probe.target(), None);
+            match of.site.answer(probe, &context).await {
+                crate::run::Answer::Value(value) => Ok(value),
+                crate::run::Answer::Nothing => Err("its platform tells no version".to_owned()),
+                crate::run::Answer::Error(error) => Err(error),
+            }
+        }
+        (None, None) if window.min.is_none() && window.max.is_none() => return None,
+        (None, None) => Err("nothing tells it".to_owned()),
+    };
+    let hint = "say which version runs with --at VERSION";
+    let version = match told {
+        Ok(told) => match Version::parse(told.trim()) {
+            Ok(version) => version,
+            Err(_) => return Some(unknown("window", format!("`{}` is no version of the app", told.trim()), hint)),
+        },
+        Err(why) => return Some(unknown("window", format!("the app version that runs is not known: {why}"), hint)),
+    };
+    if window.contains(&version) {
+        return None;
+    }
+    let message = format!("the app runs {version}, and it may run on {window} ({})", of.migration.window_place());
+    let hint = if window.ends_below(&version) {
+        "go back to a version in its window; `orchestrate plan` shows the way that would have stopped there"
+    } else {
+        "upgrade the app to a version in its window first; `orchestrate plan` shows the way"
+    };
+    Some(no("window", message, hint))
+}
+
+/// What it depends on is complete.
+async fn dependencies(of: &Precondition<'_>) -> Result<Vec<Failure>, StoreError> {
+    let mut failures = Vec::new();
+    for name in &of.migration.depends_on {
+        let filter = RunFilter {
+            environment: Some(of.site.environment.clone()),
+            product: Some(of.product.to_owned()),
+            name: Some(name.as_str().to_owned()),
+            limit: 1,
+            ..RunFilter::default()
+        };
+        let status = of.store.runs(&filter).await?.into_iter().next().map(|row| row.summary.status);
+        let status = status.as_deref().and_then(crate::run::Status::parse);
+        if !status.is_some_and(crate::run::Status::is_complete) {
+            let told = status.map_or("not started".to_owned(), |status| status.to_string());
+            let message = format!("it depends on {name}, which is {told}");
+            failures.push(no("depends_on", message, format!("orchestrate start {name}")));
+        }
+    }
+    Ok(failures)
+}
+
+/// Every operation, with what takes it back.
+pub(super) fn all_operations(migration: &Migration) -> impl Iterator<Item = &Operation> {
+    migration.operations.iter().flat_map(|operation| std::iter::once(operation).chain(operation.undo.operation()))
+}
+
+/// This program can do what is written, and its texts have what they use.
+fn operations(of: &Precondition<'_>) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for operation in all_operations(of.migration) {
+        if matches!(operation.action, Action::Copy { .. } | Action::Backfill { .. }) {
+            failures.push(no("operations", unsupported(operation), "use a later version of orchestrate"));
+            continue;
+        }
+        let Some(name) = operation.target.as_deref() else { continue };
+        let Some(engine) = of.site.engine(name) else { continue };
+        if operation.scope != Scope::Server && engine != Engine::ClickHouse {
+            let message = format!("`{}` has a scope, and `{name}` is {}", operation.name, engine.as_str());
+            failures.push(no("operations", message, "only ClickHouse has shards; remove `scope`"));
+        }
+        let context = of.site.context(of.texts, Some(name), None);
+        let rendered = match &operation.action {
+            Action::Sql { sql } | Action::Wait { sql, .. } => of.site.sql(sql, name, &context),
+            Action::ForEach { rows, .. } => of.site.sql(rows, name, &context),
+            Action::Verify { .. }
+            | Action::Copy { .. }
+            | Action::Backfill { .. }
+            | Action::Command { .. }
+            | Action::Http { .. }
+            | Action::Manual { .. } => continue,
+        };
+        // What takes back one of several parts uses a row that is known only then.
+        if let Err(error) = rendered
+            && !error.contains("item")
+        {
+            failures.push(no("operations", error, "give the environment what the text uses"));
+        }
+    }
+    failures
+}
+
+/// Every target is there and answers.
+async fn targets(of: &Precondition<'_>) -> Vec<Failure> {
+    let mut names: Vec<&str> = all_operations(of.migration).filter_map(|operation| operation.target.as_deref()).collect();
+    names.extend(of.migration.probes().filter_map(|(_, probe)| probe.target()));
+    names.sort_unstable();
+    names.dedup();
+    let mut failures = Vec::new();
+    for name in names {
+        let hint = format!("check environments.{}.targets.{name} in orchestrate.yaml", of.site.environment);
+        match of.site.target(name) {
+            Err(message) => failures.push(no("target", message, hint)),
+            Ok(target) => {
+                if let Err(error) = target.database.version().await {
+                    failures.push(unknown("target", of.site.scrub.clean(&error.to_string()), hint));
+                }
+            }
+        }
+    }
+    failures
+}
+
+/// The services have versions that it can run on.
+async fn services(of: &Precondition<'_>) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for (name, range) in &of.migration.services {
+        let hint = format!("declare the version at environments.{}.services.{name}", of.site.environment);
+        match of.site.service(name, of.texts).await {
+            Ok(version) if range.contains(&version) => {}
+            Ok(version) => {
+                let message = format!("it needs {name} {range}, and {version} runs");
+                failures.push(no("services", message, format!("bring {name} to {range} first")));
+            }
+            Err(why) => {
+                failures.push(unknown("services", format!("the version of {name} is not known: {why}"), hint));
+            }
+        }
+    }
+    failures
+}

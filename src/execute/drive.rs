@@ -1,0 +1,396 @@
+//! The loop: ask what comes next, record it, do it, record what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::Migration;
+use crate::run::{
+    Act, Decision, Direction, Ending, Event, Fault, FaultKind, Judgement, Proof, Request, Script, Settings, State,
+    Unit, Watch, decide,
+};
+use crate::store::{Lease, Store};
+
+use super::checks::{Precondition, preflight};
+use super::flight::{Flights, Ground};
+use super::journal::{DriveError, Journal, Pulse, keep_alive};
+use super::judge::{Found, find_out};
+use super::observe::Observer;
+use super::operation::{Job, operation};
+use super::perform::Came;
+use super::progress::{self, Progress};
+use super::site::{Site, Texts};
+use super::{now, prepare};
+
+/// How often requests of other processes are looked for.
+const REQUESTS_EVERY: Duration = Duration::from_millis(500);
+/// How often progress is asked for.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+/// What the outside may tell a process that drives a run.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    /// End what runs, then rest: Ctrl-C.
+    pub stop: CancellationToken,
+    /// Let go at once: what runs goes on at its server, and the next process finds it there.
+    pub let_go: CancellationToken,
+}
+
+/// How driving a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It came to rest.
+    Rest(Ending),
+    /// It was let go in the middle.
+    LetGo,
+}
+
+/// A run with everything that is needed to go on with it.
+pub(super) struct Driven {
+    pub site: Arc<Site>,
+    pub store: Arc<Store>,
+    pub lease: Lease,
+    pub lease_for: Duration,
+    pub migration: Migration,
+    pub state: State,
+    pub settings: Settings,
+    pub texts: Texts,
+    pub signals: Signals,
+    /// Events that are in the state and not yet in the journal.
+    pub pending: Vec<Event>,
+    /// The last request that is settled.
+    pub requests_seen: i64,
+}
+
+/// Drives a run until it rests. The lease is given back at the end.
+pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(Outcome, State), DriveError> {
+    let pulse = Pulse::new(run.lease_for);
+    let end = CancellationToken::new();
+    let heartbeat = run.lease.heartbeat();
+    let kept = tokio::spawn(keep_alive(Arc::clone(&run.store), heartbeat.clone(), pulse.clone(), end.clone()));
+    let engine = |target: &str| run.site.engine(target);
+    let mut drive = Drive {
+        script: Script::of(&run.migration, engine),
+        ground: Ground {
+            site: run.site,
+            texts: Arc::new(run.texts),
+            store: Arc::clone(&run.store),
+            heartbeat,
+            pulse: pulse.clone(),
+        },
+        run: run.lease.run().as_str().to_owned(),
+        journal: Journal { store: run.store, lease: run.lease, pulse },
+        migration: run.migration,
+        state: run.state,
+        settings: run.settings,
+        watch: Watch::default(),
+        flights: Flights::default(),
+        pending: run.pending,
+        requests_seen: run.requests_seen,
+        asked_at: None,
+        signals: run.signals,
+    };
+    let driven = drive.to_rest(observer).await;
+    end.cancel();
+    if let Err(error) = kept.await {
+        tracing::warn!(%error, "the heartbeat ended by itself");
+    }
+    let outcome = driven?;
+    drive.journal.store.release(&drive.journal.lease).await.or_else(|error| match error {
+        error if error.is_transient() => Ok(()), // it runs out by itself
+        error => Err(DriveError::from(error)),
+    })?;
+    Ok((outcome, drive.state))
+}
+
+struct Drive {
+    script: Script,
+    ground: Ground,
+    run: String,
+    journal: Journal,
+    migration: Migration,
+    state: State,
+    settings: Settings,
+    watch: Watch,
+    flights: Flights,
+    pending: Vec<Event>,
+    requests_seen: i64,
+    /// When progress was last asked for.
+    asked_at: Option<tokio::time::Instant>,
+    signals: Signals,
+}
+
+impl Drive {
+    async fn to_rest(&mut self, observer: &mut dyn Observer) -> Result<Outcome, DriveError> {
+        loop {
+            let decision = self.decided(observer).await?;
+            match decision {
+                Decision::Finish(ending) => return Ok(Outcome::Rest(ending)),
+                Decision::Act(acts) => {
+                    for act in acts {
+                        self.act(act).await?;
+                    }
+                }
+                Decision::Wait(until) => {
+                    if let Some(outcome) = self.wait(until, observer).await? {
+                        return Ok(outcome);
+                    }
+                }
+                Decision::Record(_) => {}
+            }
+        }
+    }
+
+    /// What comes next, once everything that was decided on the way stands in the journal, in one commit.
+    async fn decided(&mut self, observer: &mut dyn Observer) -> Result<Decision, DriveError> {
+        loop {
+            let at = now();
+            match decide(&self.script, &self.state, &self.watch, &self.settings, at) {
+                Decision::Record(events) => {
+                    for event in events {
+                        let event = self.worded(event);
+                        self.note(event)?;
+                    }
+                }
+                decision @ (Decision::Act(_) | Decision::Wait(_) | Decision::Finish(_)) => {
+                    if !self.pending.is_empty() {
+                        let events = std::mem::take(&mut self.pending);
+                        self.journal.append(at, &events, &self.state, observer).await?;
+                        for event in &events {
+                            observer.happened(at, event, &self.state);
+                        }
+                    }
+                    return Ok(decision);
+                }
+            }
+        }
+    }
+
+    /// Folds an event in; it goes into the journal before anything is done because of it.
+    fn note(&mut self, event: Event) -> Result<(), DriveError> {
+        self.state.apply(event.clone(), now()).map_err(DriveError::Journal)?;
+        self.pending.push(event);
+        Ok(())
+    }
+
+    /// A question in the words of its manifest.
+    fn worded(&self, event: Event) -> Event {
+        let Event::Parked { unit, question } = &event else { return event };
+        let Some(operation) = operation(&self.migration, &unit.operation, unit.direction) else { return event };
+        let crate::model::Action::Manual { ask } = &operation.action else { return event };
+        let context = self.ground.site.context(&self.ground.texts, operation.target.as_deref(), None);
+        let ask = self.ground.site.text(ask, &context).unwrap_or_else(|error| format!("{question} ({error})"));
+        Event::Parked { unit: unit.clone(), question: self.ground.site.scrub.clean(&ask) }
+    }
+
+    async fn act(&mut self, act: Act) -> Result<(), DriveError> {
+        match act {
+            Act::Check { required } => self.check(required).await?,
+            Act::Health => {
+                let site = &self.ground.site;
+                let failures = site.failures("healthcheck", &self.migration.healthcheck, &self.ground.texts).await;
+                self.watch.health = Some((now(), failures));
+            }
+            Act::Postcheck => {
+                let site = &self.ground.site;
+                let failures = site.failures("postcheck", &self.migration.postcheck, &self.ground.texts).await;
+                let tries = self.watch.postcheck.as_ref().map_or(0, |(_, _, tries)| *tries);
+                self.watch.postcheck = Some((now(), failures, tries + 1));
+            }
+            Act::Prepare { operation, direction } => self.prepare(operation, direction).await?,
+            Act::Perform(unit) => self.perform(unit).await?,
+            Act::Judge(unit) => self.judge(unit).await?,
+            Act::End(unit) => self.end(unit).await?,
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self, required: bool) -> Result<(), DriveError> {
+        let of = Precondition {
+            site: &self.ground.site,
+            store: &self.ground.store,
+            product: &self.state.given.document.product,
+            migration: &self.migration,
+            app: self.state.given.app.as_deref(),
+            texts: &self.ground.texts,
+        };
+        let checked = loop {
+            match preflight(&of, required).await {
+                Ok(checked) => break checked,
+                Err(error) if error.is_transient() => tokio::time::sleep(REQUESTS_EVERY).await,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        self.watch.check = Some(checked);
+        self.watch.health = Some((now(), Vec::new()));
+        Ok(())
+    }
+
+    fn job(&self, unit: &Unit) -> Option<Job> {
+        let part = self.state.part(unit).map(|part| part.part.clone()).unwrap_or_default();
+        Job::of(&self.migration, unit, part, &self.run, &self.settings)
+    }
+
+    async fn prepare(&mut self, name: String, direction: Direction) -> Result<(), DriveError> {
+        let unit = Unit { operation: name.clone(), direction, part: 0 };
+        let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
+        let (site, texts) = (&self.ground.site, &self.ground.texts);
+        match prepare::parts(site, texts, &job.operation, job.timeout).await {
+            Ok(parts) => self.note(Event::Prepared { operation: name, direction, parts }),
+            Err(fault) => self.note(Event::Failed { unit, fault }),
+        }
+    }
+
+    async fn perform(&mut self, unit: Unit) -> Result<(), DriveError> {
+        let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
+        if !matches!(job.operation.action, crate::model::Action::Wait { .. }) {
+            self.watch.in_flight.insert(unit);
+            self.flights.begin(&self.ground, job);
+            return Ok(());
+        }
+        let never = CancellationToken::new();
+        let came = super::perform::perform(&self.ground.site, &self.ground.texts, &job, &never).await;
+        self.watch.polled.insert(unit.clone(), now());
+        self.came(unit, came)
+    }
+
+    fn came(&mut self, unit: Unit, came: Came) -> Result<(), DriveError> {
+        match came {
+            Came::NotYet => Ok(()),
+            Came::Done(detail) => self.note(Event::Done { unit, proof: Proof::Answer, detail }),
+            Came::Failed(mut fault) => {
+                // What somebody else ended is not for us to begin again.
+                if fault.kind == FaultKind::Ended && !self.watch.ending.contains(&unit) {
+                    fault.kind = FaultKind::Permanent;
+                }
+                self.note(Event::Failed { unit, fault })
+            }
+        }
+    }
+
+    async fn judge(&mut self, unit: Unit) -> Result<(), DriveError> {
+        self.watch.polled.insert(unit.clone(), now());
+        let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
+        let Some(evidence) = self.evidence(&unit) else { return Ok(()) };
+        match find_out(&self.ground.site, &self.ground.texts, &job, evidence).await {
+            Found::CannotAsk(why) => {
+                tracing::warn!(%unit, why, "what became of it cannot be asked now");
+                Ok(())
+            }
+            Found::Judged(Judgement::Done(proof)) => self.note(Event::Done { unit, proof, detail: None }),
+            Found::Judged(Judgement::NotDone(proof)) => self.note(Event::NotDone { unit, proof }),
+            Found::Judged(Judgement::Running) => {
+                let progress = self.state.part(&unit).map(|part| part.progress.clone());
+                let is_known = progress == Some(crate::run::PartProgress::Adopted);
+                if is_known { Ok(()) } else { self.note(Event::StillRunning { unit }) }
+            }
+            Found::Judged(Judgement::Unknown(why)) => {
+                self.watch.unknown.insert(unit, why);
+                Ok(())
+            }
+            Found::Judged(Judgement::AskMark | Judgement::AskRunning | Judgement::AskDoneWhen) => Ok(()),
+        }
+    }
+
+    fn evidence(&self, unit: &Unit) -> Option<crate::run::Evidence> {
+        let task = self.script.task(&unit.operation)?;
+        match (unit.direction, &task.undo) {
+            (Direction::Do, _) => Some(task.evidence),
+            (Direction::Undo, crate::run::Undoing::Task { task, .. }) => Some(task.evidence),
+            (Direction::Undo, crate::run::Undoing::Nothing | crate::run::Undoing::Irreversible(_)) => None,
+        }
+    }
+
+    /// Ends a unit on its server. One that is under way here then gives its own answer.
+    async fn end(&mut self, unit: Unit) -> Result<(), DriveError> {
+        self.watch.polled.insert(unit.clone(), now());
+        self.watch.ending.insert(unit.clone());
+        self.flights.cancel(&unit);
+        let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
+        let is_statement = self.evidence(&unit).is_some_and(|evidence| evidence.mark || evidence.lookup);
+        if is_statement {
+            match job.database(&self.ground.site) {
+                Ok(database) => {
+                    if let Err(error) = database.end(&job.tag).await {
+                        let error = self.ground.site.scrub.clean(&error.to_string());
+                        tracing::warn!(%unit, error, "it could not be ended on its server");
+                        return Ok(());
+                    }
+                }
+                Err(error) => tracing::warn!(%unit, error, "its database cannot be reached"),
+            }
+        }
+        if self.watch.in_flight.contains(&unit) { Ok(()) } else { self.note(Event::CutOff { unit }) }
+    }
+
+    /// Waits for whatever comes first; an outcome where the run is let go.
+    async fn wait(
+        &mut self,
+        until: Option<crate::run::Timestamp>,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Outcome>, DriveError> {
+        let for_ = until.map_or(REQUESTS_EVERY, |until| until.since(now()).min(REQUESTS_EVERY));
+        tokio::select! {
+            biased;
+            () = self.ground.pulse.lost.cancelled() => return Err(DriveError::LeaseLost),
+            () = self.signals.let_go.cancelled() => return Ok(Some(Outcome::LetGo)),
+            () = self.signals.stop.cancelled(), if self.may_stop() => self.stop()?,
+            (unit, came) = self.flights.next() => {
+                self.watch.in_flight.remove(&unit);
+                self.came(unit.clone(), came)?;
+                self.watch.ending.remove(&unit);
+            }
+            () = tokio::time::sleep(for_) => {
+                self.requests().await?;
+                self.tell_progress(observer).await;
+            }
+        }
+        Ok(None)
+    }
+
+    fn may_stop(&self) -> bool {
+        self.state.accepts(&Request::Stop { rollback: false })
+    }
+
+    fn stop(&mut self) -> Result<(), DriveError> {
+        let by = super::control::person();
+        self.note(Event::Asked { request: Request::Stop { rollback: false }, by, reason: None, number: 0 })
+    }
+
+    /// Takes in what other processes ask for. What does not fit is passed over: who asked sees that nothing came of it.
+    async fn requests(&mut self) -> Result<(), DriveError> {
+        let asked = match self.ground.store.requests(self.journal.lease.run(), self.requests_seen).await {
+            Ok(asked) => asked,
+            Err(error) if error.is_transient() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for request in asked {
+            self.requests_seen = request.number;
+            let Ok(wish) = serde_json::from_str::<super::control::Wish>(&request.body) else { continue };
+            if self.state.accepts(&wish.request) {
+                let super::control::Wish { request: wish, by, reason } = wish;
+                self.note(Event::Asked { request: wish, by, reason, number: request.number })?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_progress(&mut self, observer: &mut dyn Observer) {
+        if self.asked_at.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
+            return;
+        }
+        self.asked_at = Some(tokio::time::Instant::now());
+        let flying = self.watch.in_flight.iter().next().map(|unit| (unit, unit.tag(&self.run)));
+        let (site, texts) = (&self.ground.site, &self.ground.texts);
+        let progress: Progress =
+            progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        observer.progressed(&progress);
+    }
+}
+
+/// An operation that the document does not have: a state that no journal of ours leads to.
+fn gone(unit: Unit) -> Event {
+    let message = "its document has no such operation".to_owned();
+    Event::Failed { unit, fault: Fault { kind: FaultKind::Permanent, message } }
+}

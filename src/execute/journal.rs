@@ -1,0 +1,185 @@
+//! Writing a run's journal: who holds its lease writes, and waits while the store is away.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::run::{Event, IllegalEvent, State, Timestamp};
+use crate::store::{Batch, Heartbeat, Lease, Store, StoreError, Summary};
+
+use super::observe::Observer;
+
+/// The first pause before the store is asked again.
+const STORE_AGAIN: Duration = Duration::from_millis(200);
+/// The longest pause before the store is asked again.
+const STORE_AGAIN_MAX: Duration = Duration::from_secs(5);
+
+/// Why a run is not driven any further; it stands in the store as it was last recorded.
+#[derive(Debug, Error)]
+pub enum DriveError {
+    /// Another process owns the run now.
+    #[error("another process took the run over")]
+    LeaseLost,
+    /// The store refuses.
+    #[error("the journal cannot be written")]
+    Store(#[source] StoreError),
+    /// The journal holds what cannot have happened.
+    #[error("the journal of the run cannot be followed")]
+    Journal(#[source] IllegalEvent),
+    /// The journal holds what cannot be read.
+    #[error("event {sequence} of the journal cannot be read: {reason}")]
+    Unreadable {
+        /// Its place.
+        sequence: i64,
+        /// Why not.
+        reason: String,
+    },
+    /// The document that the run started with cannot be read any more.
+    #[error("the manifest that the run started with cannot be read: {0}")]
+    Document(String),
+}
+
+impl From<StoreError> for DriveError {
+    fn from(error: StoreError) -> DriveError {
+        match error {
+            StoreError::LeaseLost { .. } => DriveError::LeaseLost,
+            other => DriveError::Store(other),
+        }
+    }
+}
+
+/// When the lease was last known to be ours; statements are sent only while that is fresh.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    last: Arc<Mutex<Instant>>,
+    lease: Duration,
+    /// Ends when the lease is known to be lost.
+    pub(super) lost: CancellationToken,
+}
+
+impl Pulse {
+    pub(super) fn new(lease: Duration) -> Pulse {
+        Pulse { last: Arc::new(Mutex::new(Instant::now())), lease, lost: CancellationToken::new() }
+    }
+
+    fn beat(&self, asked_at: Instant) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = asked_at;
+    }
+
+    /// Whether nobody can have taken the run since the lease was last confirmed.
+    fn is_fresh(&self) -> bool {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < self.lease / 2
+    }
+
+    /// Makes sure that the lease is ours, right before something is done in the world. A process that was frozen finds
+    /// out here that another one took over.
+    pub(super) async fn confirm(&self, store: &Store, heartbeat: &Heartbeat) -> Result<(), DriveError> {
+        while !self.is_fresh() {
+            let asked_at = Instant::now();
+            match store.renew(heartbeat).await {
+                Ok(()) => self.beat(asked_at),
+                Err(error) if error.is_transient() => tokio::time::sleep(STORE_AGAIN).await,
+                Err(error) => {
+                    self.lost.cancel();
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a lease alive until it is told to end, or the lease is lost.
+pub(super) async fn keep_alive(store: Arc<Store>, heartbeat: Heartbeat, pulse: Pulse, end: CancellationToken) {
+    let every = pulse.lease / 3;
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        let asked_at = Instant::now();
+        match store.renew(&heartbeat).await {
+            Ok(()) => pulse.beat(asked_at),
+            Err(error) if error.is_transient() => tracing::warn!(%error, "the lease could not be renewed"),
+            Err(error) => {
+                tracing::warn!(%error, "the lease is lost");
+                pulse.lost.cancel();
+                return;
+            }
+        }
+    }
+}
+
+/// The place where a run's events go.
+pub(super) struct Journal {
+    pub store: Arc<Store>,
+    pub lease: Lease,
+    pub pulse: Pulse,
+}
+
+impl Journal {
+    /// Appends events in one commit, however long the store is away.
+    pub async fn append(
+        &mut self,
+        at: Timestamp,
+        events: &[Event],
+        state: &State,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DriveError> {
+        let batch = batch(at, events, state);
+        let mut pause = STORE_AGAIN;
+        loop {
+            let asked_at = Instant::now();
+            match self.store.append(&mut self.lease, &batch).await {
+                Ok(()) => {
+                    self.pulse.beat(asked_at);
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() => observer.waits(&error.to_string()),
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = self.pulse.lost.cancelled() => return Err(DriveError::LeaseLost),
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(STORE_AGAIN_MAX),
+            }
+        }
+    }
+}
+
+/// Events as the store takes them, with where the run stands after them.
+pub(super) fn batch(at: Timestamp, events: &[Event], state: &State) -> Batch {
+    let write = |event: &Event| serde_json::to_string(event).expect("events have only texts for keys");
+    let summary = Summary {
+        status: state.status.key(),
+        is_finished: state.is_over(),
+        since_ms: state.since.0,
+        detail: serde_json::json!({ "because": state.because }).to_string(),
+    };
+    Batch::new(at.0, events.iter().map(write).collect(), summary)
+}
+
+/// The state that a journal amounts to, and how many requests were settled in it.
+pub async fn read(store: &Store, run: &crate::store::RunId) -> Result<Option<State>, DriveError> {
+    const PAGE: u32 = 1000;
+    let mut state: Option<State> = None;
+    let mut after = 0;
+    loop {
+        let page = store.events(run, after, PAGE).await?;
+        let is_last = page.len() < PAGE as usize;
+        for recorded in page {
+            after = recorded.sequence;
+            let event: Event = serde_json::from_str(&recorded.body)
+                .map_err(|error| DriveError::Unreadable { sequence: recorded.sequence, reason: error.to_string() })?;
+            let at = Timestamp(recorded.at_ms);
+            match &mut state {
+                None => state = Some(State::begin(event, at).map_err(DriveError::Journal)?),
+                Some(state) => state.apply(event, at).map_err(DriveError::Journal)?,
+            }
+        }
+        if is_last {
+            return Ok(state);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The shell around [`crate::run`]: asks what comes next, does it in the world, and records what came of it.
+//!
+//! [`drive`](drive::drive) is the loop. What it may do stands beside it: `checks` before the work, `prepare` finds out
+//! parts, `perform` does units, `judge` finds out what became of them, `journal` writes. [`control`] begins runs and takes
+//! them up, [`worker`] does so unattended. Nothing here decides what comes next.
+
+mod checks;
+pub mod control;
+mod cluster;
+mod drive;
+mod flight;
+mod journal;
+mod judge;
+mod observe;
+mod operation;
+mod outside;
+mod perform;
+mod prepare;
+mod progress;
+mod scrub;
+mod site;
+pub mod worker;
+
+pub use checks::{Precondition, preflight};
+pub use drive::{Outcome, Signals};
+pub use journal::{DriveError, Pulse};
+pub use observe::{Observer, Silent};
+pub use progress::Progress;
+pub use scrub::Scrub;
+pub use site::{Site, SiteTarget, Texts};
+
+use crate::run::Timestamp;
+
+/// The present moment.
+pub fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,61 @@
+//! The operation behind a unit, and what its texts may use.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::database::Database;
+use crate::model::{Migration, Operation};
+use crate::run::{Direction, Part, Settings, Unit};
+use crate::template::Context;
+
+use super::site::{Site, Texts};
+
+/// What a unit's work needs besides its operation.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub unit: Unit,
+    pub operation: Operation,
+    pub part: Part,
+    pub tag: String,
+    pub timeout: Duration,
+}
+
+impl Job {
+    /// The job of a unit; nothing where the document has no such operation, or nothing takes it back.
+    pub fn of(migration: &Migration, unit: &Unit, part: Part, run: &str, settings: &Settings) -> Option<Job> {
+        let operation = operation(migration, &unit.operation, unit.direction)?.clone();
+        let timeout = operation.timeout.unwrap_or(settings.default_timeout);
+        Some(Job { unit: unit.clone(), operation, part, tag: unit.tag(run), timeout })
+    }
+
+    /// The row that it is for.
+    pub fn item(&self) -> Option<&BTreeMap<String, Value>> {
+        self.part.item.as_ref()
+    }
+
+    /// What its texts may use.
+    pub fn context(&self, site: &Site, texts: &Texts) -> Context {
+        site.context(texts, self.operation.target.as_deref(), self.item())
+    }
+
+    /// The database that it acts on: the target's, or that of its host.
+    pub fn database(&self, site: &Site) -> Result<Database, String> {
+        let name = self.operation.target.as_deref().ok_or("the operation names no target")?;
+        let database = &site.target(name)?.database;
+        match &self.part.host {
+            Some(host) => database.on_host(host).map_err(|error| site.scrub.clean(&error.to_string())),
+            None => Ok(database.clone()),
+        }
+    }
+}
+
+/// An operation, or what takes it back.
+pub(super) fn operation<'a>(migration: &'a Migration, name: &str, direction: Direction) -> Option<&'a Operation> {
+    let operation = migration.operations.iter().find(|operation| operation.name == name)?;
+    match direction {
+        Direction::Do => Some(operation),
+        Direction::Undo => operation.undo.operation(),
+    }
+}

@@ -1,0 +1,159 @@
+//! Does one unit of work and says what came of it.
+
+use crate::database::{DatabaseError, Statement, Trouble};
+use crate::model::{Action, Expectation, Operation, Scope, Template};
+use crate::run::{Answer, Fault, FaultKind, Verdict, compare};
+
+use super::cluster;
+use super::operation::Job;
+use super::outside;
+use super::site::{Site, Texts};
+
+/// What came of a unit.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// It is done: what was told about it.
+    Done(Option<String>),
+    /// Not yet: it is asked again later.
+    NotYet,
+    /// It did not work.
+    Failed(Fault),
+}
+
+/// What an error of a database says about the effect.
+pub(super) fn fault(site: &Site, error: &DatabaseError) -> Fault {
+    let kind = match error.trouble {
+        Trouble::Transient => FaultKind::Transient,
+        Trouble::Permanent | Trouble::Timeout => FaultKind::Permanent,
+        Trouble::Lost | Trouble::Running => FaultKind::Lost,
+        Trouble::Ended => FaultKind::Ended,
+    };
+    Fault { kind, message: site.scrub.clean(&error.to_string()) }
+}
+
+fn refused(message: String) -> Came {
+    Came::Failed(Fault { kind: FaultKind::Permanent, message })
+}
+
+/// Does a unit. `wait` is asked once.
+pub(super) async fn perform(
+    site: &Site,
+    texts: &Texts,
+    job: &Job,
+    cancel: &tokio_util::sync::CancellationToken,
+) -> Came {
+    let Job { operation, .. } = job;
+    let result = match &operation.action {
+        Action::Sql { sql } | Action::ForEach { sql, .. } => statement(site, texts, job, sql).await,
+        Action::Wait { sql, .. } => wait(site, texts, job, sql).await,
+        Action::Verify { sql, expect, message } => verify(site, texts, job, sql, expect, message.as_ref()).await,
+        Action::Command { argv, env, cwd } => {
+            let context = job.context(site, texts);
+            outside::run_command(site, argv, env, cwd.as_ref(), &context, job.timeout, cancel).await
+        }
+        Action::Http { method, url, headers, body, expect_status } => {
+            let context = job.context(site, texts);
+            let call = outside::Http { method, url, headers, body: body.as_ref(), expect_status: *expect_status };
+            outside::call(site, &call, &context, job.timeout, cancel).await
+        }
+        Action::Manual { .. } => Ok(Came::NotYet),
+        Action::Copy { .. } | Action::Backfill { .. } => Err(unsupported(operation)),
+    };
+    result.unwrap_or_else(refused)
+}
+
+/// What this version cannot do, by name.
+pub(super) fn unsupported(operation: &Operation) -> String {
+    let kind = if matches!(operation.action, Action::Copy { .. }) { "copy" } else { "backfill" };
+    format!("`{}` is of the kind `{kind}`, which this version cannot run", operation.name)
+}
+
+async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Came, String> {
+    let name = job.operation.target.as_deref().unwrap_or_default();
+    let mut sql = site.sql(sql, name, &job.context(site, texts))?;
+    if job.operation.scope == Scope::Cluster {
+        let cluster = site.target(name)?.names.cluster.clone();
+        let cluster = cluster.ok_or_else(|| format!("the target `{name}` names no cluster for `scope: cluster`"))?;
+        sql = cluster::on_cluster(&sql, &cluster)?;
+    }
+    if sql.trim().is_empty() {
+        return Ok(Came::Done(Some("there was nothing to send".to_owned())));
+    }
+    let database = job.database(site)?;
+    let is_marked = job.operation.transaction && database.engine() != crate::model::Engine::ClickHouse;
+    let mut settings = job.operation.settings.clone();
+    if job.operation.scope == Scope::Cluster {
+        cluster::wait_for_hosts(&mut settings, job.timeout);
+    }
+    let statement = Statement {
+        sql: &sql,
+        tag: &job.tag,
+        settings: &settings,
+        timeout: job.timeout,
+        transaction: is_marked,
+        mark: is_marked,
+    };
+    Ok(match database.run(&statement).await {
+        Ok(effect) => Came::Done(effect.rows_affected.map(|rows| format!("{rows} rows"))),
+        Err(error) => Came::Failed(fault(site, &error)),
+    })
+}
+
+/// Asks something; what the connection does wrong is worth another try, since nothing was changed.
+async fn ask(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Result<Answer, Fault>, String> {
+    let name = job.operation.target.as_deref().unwrap_or_default();
+    let sql = site.sql(sql, name, &job.context(site, texts))?;
+    Ok(match job.database(site)?.ask(&sql, job.timeout).await {
+        Ok(Some(value)) => Ok(Answer::Value(value)),
+        Ok(None) => Ok(Answer::Nothing),
+        Err(error) => {
+            let mut fault = fault(site, &error);
+            if fault.kind == FaultKind::Lost {
+                fault.kind = FaultKind::Transient;
+            }
+            Err(fault)
+        }
+    })
+}
+
+async fn wait(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Came, String> {
+    Ok(match ask(site, texts, job, sql).await? {
+        Ok(answer) => match compare(&Expectation::True, &answer) {
+            Verdict::Yes => Came::Done(None),
+            Verdict::No(_) | Verdict::Unknown(_) => Came::NotYet,
+        },
+        Err(fault) if fault.kind == FaultKind::Transient => Came::NotYet,
+        Err(fault) => Came::Failed(fault),
+    })
+}
+
+async fn verify(
+    site: &Site,
+    texts: &Texts,
+    job: &Job,
+    sql: &Template,
+    expect: &Expectation,
+    message: Option<&Template>,
+) -> Result<Came, String> {
+    let mut context = job.context(site, texts);
+    let expect = site.expectation(expect, &context)?;
+    let answer = match ask(site, texts, job, sql).await? {
+        Ok(answer) => answer,
+        Err(fault) => return Ok(Came::Failed(fault)),
+    };
+    let told = match compare(&expect, &answer) {
+        Verdict::Yes => {
+            let value = if let Answer::Value(value) = answer { Some(value) } else { None };
+            return Ok(Came::Done(value.map(|value| site.scrub.clean(&value))));
+        }
+        Verdict::No(value) => {
+            context.value = Some(serde_json::Value::String(value.clone()));
+            match message.map(|message| site.text(message, &context)) {
+                Some(Ok(told)) => told,
+                Some(Err(_)) | None => format!("the answer is {value}, expected {expect}"),
+            }
+        }
+        Verdict::Unknown(why) => why,
+    };
+    Ok(refused(site.scrub.clean(&told)))
+}

@@ -1,0 +1,131 @@
+//! How far a run is: what its manifest asks for, else its operations.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Engine, Migration};
+use crate::run::{Percent, Script, State, TaskKind, Unit, percent};
+
+use super::site::{Site, Texts};
+
+/// A question about progress that takes longer is not worth its answer.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// From 0 to 100, where it can be told.
+    pub percent: Option<f64>,
+    /// Why it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// What is done in all: `done` of `total` of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<(f64, f64)>,
+    /// The operation at hand.
+    pub operation: Option<String>,
+    /// Its number, from 1.
+    pub number: usize,
+    /// How many operations there are.
+    pub of: usize,
+    /// How many of its parts are done, and how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<(usize, usize)>,
+    /// Rows that the statement at hand has read, and how many it will, as its server estimates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<(u64, Option<u64>)>,
+    /// Whether it waits for something to become true.
+    pub waits: bool,
+}
+
+/// How far the operations are.
+pub(super) fn of_operations(script: &Script, state: &State) -> Progress {
+    let direction = state.direction;
+    let of = script.tasks.len();
+    let is_over = |name: &str| state.phase(name, direction).is_some_and(crate::run::Phase::is_over);
+    let done = script.tasks.iter().filter(|task| is_over(&task.name)).count();
+    let at = script.tasks.iter().enumerate().find(|(_, task)| {
+        state.phase(&task.name, direction).is_some_and(|phase| phase.started_at.is_some() && !phase.is_over())
+    });
+    let parts = at.and_then(|(_, task)| {
+        let parts = state.phase(&task.name, direction)?.parts();
+        (parts.len() > 1).then(|| (parts.iter().filter(|part| part.is_done()).count(), parts.len()))
+    });
+    let share = parts.map_or(0.0, |(done, all)| ratio(done, all));
+    let percent = if of == 0 { 100.0 } else { 100.0 * (ratio(done, of) + share / count(of)) };
+    Progress {
+        percent: Some(percent.min(100.0)),
+        operation: at.map(|(_, task)| task.name.clone()),
+        number: at.map_or(done, |(index, _)| index + 1),
+        of,
+        parts,
+        waits: at.is_some_and(|(_, task)| matches!(task.kind, TaskKind::Wait { .. })),
+        ..Progress::default()
+    }
+}
+
+fn count(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { count(part) / count(whole) }
+}
+
+/// How far a run is, asking its databases.
+pub(super) async fn ask(
+    site: &Site,
+    texts: &Texts,
+    migration: &Migration,
+    script: &Script,
+    state: &State,
+    flying: Option<(&Unit, String)>,
+) -> Progress {
+    let mut progress = of_operations(script, state);
+    if let (crate::run::Direction::Do, Some(declared)) = (state.direction, &migration.progress) {
+        match declared_progress(site, texts, declared).await {
+            Ok((Percent::Known(percent), counts)) => {
+                (progress.percent, progress.counts) = (Some(percent), counts);
+            }
+            Ok((Percent::Unknown(why), _)) | Err(why) => {
+                (progress.percent, progress.unknown) = (None, Some(site.scrub.clean(&why)));
+            }
+        }
+    }
+    if let Some((unit, tag)) = flying {
+        progress.rows = rows(site, migration, unit, &tag).await;
+    }
+    progress
+}
+
+async fn declared_progress(
+    site: &Site,
+    texts: &Texts,
+    declared: &crate::model::Progress,
+) -> Result<(Percent, Option<(f64, f64)>), String> {
+    let number = async |target: &str, sql| {
+        let sql = site.sql(sql, target, &site.context(texts, Some(target), None))?;
+        let answer = site.target(target)?.database.ask(&sql, PROGRESS_TIMEOUT).await.map_err(|error| error.to_string())?;
+        let answer = answer.ok_or("a question about progress has no answer")?;
+        answer.trim().parse::<f64>().map_err(|_| format!("`{}` is no number", answer.trim()))
+    };
+    match declared {
+        crate::model::Progress::Counts { target, done, total } => {
+            let (done, total) = (number(target, done).await?, number(target, total).await?);
+            Ok((percent(done, total), Some((done, total))))
+        }
+        crate::model::Progress::Percent { target, sql } => Ok((percent(number(target, sql).await?, 100.0), None)),
+    }
+}
+
+/// What the server tells of a running statement.
+async fn rows(site: &Site, migration: &Migration, unit: &Unit, tag: &str) -> Option<(u64, Option<u64>)> {
+    let operation = super::operation::operation(migration, &unit.operation, unit.direction)?;
+    let target = site.targets.get(operation.target.as_deref()?)?;
+    if target.database.engine() != Engine::ClickHouse {
+        return None;
+    }
+    let running = target.database.progress(tag).await.ok()??;
+    Some((running.read_rows, running.total_rows))
+}

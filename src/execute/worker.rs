@@ -1,0 +1,74 @@
+//! Works off what nobody owns: runs that were handed over, and those whose owner ended or fell silent.
+
+use std::time::Duration;
+
+use crate::run::Status;
+use crate::store::{RunFilter, RunRow, StoreError};
+
+use super::control::{Came, ControlError, Desk, KIND};
+use super::journal::DriveError;
+use super::observe::Observer;
+
+/// How often the store is looked through for work.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The runs that should go on and have no living owner, the earliest first.
+async fn ownerless(desk: &Desk) -> Result<Vec<RunRow>, StoreError> {
+    let filter = RunFilter {
+        environment: Some(desk.site.environment.clone()),
+        product: Some(desk.product.clone()),
+        unfinished_only: true,
+        limit: 1000,
+        ..RunFilter::default()
+    };
+    let rows = desk.store.runs(&filter).await?;
+    let is_work = |row: &RunRow| {
+        row.run.kind == KIND
+            && row.holder.as_ref().is_none_or(|holder| holder.left_ms <= 0)
+            && Status::parse(&row.summary.status).is_some_and(Status::is_active)
+    };
+    Ok(rows.into_iter().filter(is_work).rev().collect())
+}
+
+/// Takes up the next run that has no owner, and drives it until it rests; nothing where there is none.
+pub async fn work_once(desk: &Desk, observer: &mut dyn Observer) -> Result<Option<Came>, ControlError> {
+    for row in ownerless(desk).await? {
+        match desk.go_on(&row, observer).await {
+            Ok(came) => return Ok(Some(came)),
+            // Another worker was faster, or the limit is reached: there may be other work.
+            Err(ControlError::Drive(DriveError::Store(StoreError::Held { .. } | StoreError::Busy { .. }))) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// Works until it is told to let go.
+pub async fn work(
+    desk: &Desk,
+    observer: &mut dyn Observer,
+    mut came: impl FnMut(&Came),
+) -> Result<(), ControlError> {
+    loop {
+        if desk.signals.let_go.is_cancelled() || desk.signals.stop.is_cancelled() {
+            return Ok(());
+        }
+        match work_once(desk, observer).await {
+            Ok(Some(done)) => {
+                came(&done);
+                continue;
+            }
+            Ok(None) => {}
+            Err(ControlError::Drive(DriveError::LeaseLost)) => observer.waits("another process took the run over"),
+            Err(ControlError::Drive(DriveError::Store(error))) if error.is_transient() => {
+                observer.waits(&error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = desk.signals.let_go.cancelled() => return Ok(()),
+            () = desk.signals.stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
