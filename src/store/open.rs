@@ -37,7 +37,7 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens `sqlite://path` (made if it is missing, with its folder) or `postgres://…`, and brings its tables up to date.
+    /// Opens `sqlite://path` (a path as it is, without escapes; made if it is missing, with its folder) or `postgres://…`, and brings its tables up to date.
     pub async fn open(url: &Secret) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let Address { engine, options, shown, folder } = Address::parse(url)?;

@@ -7,5 +7,6 @@ mod oracle;
 mod planning;
 mod rules;
 mod samples;
+mod store;
 mod support;
 mod tidy;
