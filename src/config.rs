@@ -1,4 +1,7 @@
 //! The project directory: finds and reads its files. What they mean is [`crate::manifest`]'s.
+//! Its environments are filled in by [`fill`].
+
+mod installation;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,6 +10,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::manifest::{BYTES_MAX, SourceFile};
+
+pub use installation::{FillError, FillReason, FilledTarget, Installation, Need, PickError, fill, pick, variable};
 
 /// The folders that hold a project's files.
 const FOLDERS: [&str; 3] = ["manifests", "upgrade-paths", "templates"];
@@ -43,14 +48,15 @@ pub fn read_project(directory: &Path) -> Result<Vec<SourceFile>, ConfigError> {
     let mut found = false;
     for name in [PROJECT_FILE, MISNAMED_PROJECT_FILE] {
         let project = directory.join(name);
-        if project.is_file() {
+        // A link that leads nowhere is there as well, and told.
+        if std::fs::symlink_metadata(&project).is_ok() {
             found = true;
             walk.file(&project);
         }
     }
     for folder in FOLDERS {
         let folder = directory.join(folder);
-        if folder.is_dir() {
+        if folder.is_dir() || folder.is_symlink() {
             found = true;
             walk.folder(&folder, 0)?;
         }

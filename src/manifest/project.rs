@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Environment, Place, ProductName, Project, ServiceSource, Target};
+use crate::model::{Environment, Place, PlaceholderError, ProductName, Project, ServiceSource, Target, text_parts};
 use crate::template::Names;
 
 use super::fields::{Fields, map};
@@ -124,24 +124,12 @@ fn settings(report: &mut Report, node: &Node) -> BTreeMap<String, serde_json::Va
 /// A text with `${NAME}` and `${NAME:-default}`; only its form is checked here.
 fn filled(report: &mut Report, node: &Node) -> Option<String> {
     let text = read::word(report, node)?;
-    let mut rest = text.as_str();
-    while let Some(begin) = rest.find("${") {
-        rest = &rest[begin + 2..];
-        let Some(end) = rest.find('}') else {
-            let finding = report.error(rules::INVALID_VALUE, node.span, "`${` is never closed");
-            finding.with_hint("write ${NAME} or ${NAME:-default}");
-            return None;
-        };
-        let name = rest[..end].split_once(":-").map_or(&rest[..end], |(name, _)| name);
-        let is_name = !name.is_empty()
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !is_name {
-            let message = format!("`${{{}}}` names no variable", shown(&rest[..end]));
-            report.error(rules::INVALID_VALUE, node.span, message).with_hint("write ${NAME} or ${NAME:-default}");
-            return None;
-        }
-        rest = &rest[end + 1..];
-    }
-    Some(text)
+    let message = match text_parts(&text) {
+        Ok(_) => return Some(text),
+        Err(PlaceholderError::NoName(inner)) => PlaceholderError::NoName(shown(&inner)).to_string(),
+        Err(error @ PlaceholderError::NeverClosed) => error.to_string(),
+    };
+    let finding = report.error(rules::INVALID_VALUE, node.span, message);
+    finding.with_hint("write ${NAME} or ${NAME:-default}");
+    None
 }

@@ -52,12 +52,7 @@ pub struct Target {
 impl Target {
     /// The engine that the URL's scheme names, if it can be told before `${NAME}` is filled in.
     pub fn engine(&self) -> Option<Engine> {
-        match self.url.split_once("://")?.0 {
-            "http" | "https" => Some(Engine::ClickHouse),
-            "postgres" | "postgresql" => Some(Engine::Postgres),
-            "sqlite" => Some(Engine::Sqlite),
-            _ => None,
-        }
+        Engine::from_url(&self.url)
     }
 }
 
@@ -79,6 +74,16 @@ impl Engine {
             Engine::ClickHouse => "ClickHouse",
             Engine::Postgres => "Postgres",
             Engine::Sqlite => "SQLite",
+        }
+    }
+
+    /// The engine that a URL's scheme names.
+    pub fn from_url(url: &str) -> Option<Engine> {
+        match url.split_once("://")?.0 {
+            "http" | "https" => Some(Engine::ClickHouse),
+            "postgres" | "postgresql" => Some(Engine::Postgres),
+            "sqlite" => Some(Engine::Sqlite),
+            _ => None,
         }
     }
 

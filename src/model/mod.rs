@@ -14,6 +14,7 @@ mod operation;
 mod parameter;
 mod path;
 mod place;
+mod placeholder;
 mod probe;
 mod procedure;
 mod range;
@@ -33,6 +34,7 @@ pub use operation::{Action, BackfillChange, CopyBy, Operation, Retry, Scope, Und
 pub use parameter::{Parameter, ParameterKind};
 pub use path::{Blocked, Crossing, Note, NoteTime, Recommended, RequiredStop};
 pub use place::Place;
+pub use placeholder::{PlaceholderError, TextPart, text_parts};
 pub use probe::{Comparator, Expectation, ExpectationError, Probe, Question};
 pub use procedure::{Platform, Runbook};
 pub use range::{Range, RangeError, Ranged, format_ranges};

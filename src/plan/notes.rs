@@ -61,7 +61,7 @@ fn chart_of(note: &Note) -> Option<Version> {
 }
 
 fn due(note: &Note, context: &Context, warnings: &mut Vec<String>) -> DueNote {
-    let body = crate::template::render(&note.body.text, context).unwrap_or_else(|error| {
+    let body = crate::template::render_text(&note.body.text, context).unwrap_or_else(|error| {
         warnings.push(format!("{}: {error}", note.body.place));
         note.body.text.clone()
     });

@@ -164,7 +164,7 @@ fn image_tag(
 ) -> Option<String> {
     let template = &world.product.image_tag;
     let context = stop.image_override.then(|| Context::new(number, stop, None, from))?;
-    Some(crate::template::render(&template.text, &context).unwrap_or_else(|error| {
+    Some(crate::template::render_text(&template.text, &context).unwrap_or_else(|error| {
         warnings.push(format!("{}: `image_tag`: {error}", template.place));
         stop.app.to_string()
     }))

@@ -61,7 +61,7 @@ const TESTS: &[&str] = &["defined", "undefined", "none", "true", "false", "numbe
 
 /// Every problem of a template. A text without `{` is never one.
 pub fn check(text: &str, names: Names<'_>) -> Vec<Problem> {
-    if !(text.contains("{{") || text.contains("{%") || text.contains("{#")) {
+    if !super::strict::is_template(text) {
         return Vec::new();
     }
     match parse(text, "template", SyntaxConfig::default()) {
@@ -364,5 +364,20 @@ mod tests {
         let problems = check("a {{ params.TEAM_ID ", Names::default());
         assert_eq!(problems.len(), 1);
         assert!(problems[0].is_syntax);
+    }
+
+    /// What is checked at load is what rendering has, no more and no less.
+    #[test]
+    fn every_filter_and_test_that_is_known_is_there() {
+        let environment = crate::template::strict::environment();
+        let missing = |kind: &str, names: &[&str], source: fn(&str) -> String| {
+            let is_missing = |name: &&&str| {
+                let rendered = environment.render_str(&source(name), ());
+                rendered.is_err_and(|error| error.to_string().contains(kind))
+            };
+            names.iter().filter(is_missing).map(|name| (*name).to_owned()).collect::<Vec<String>>()
+        };
+        assert_eq!(missing("unknown filter", FILTERS, |name| format!("{{{{ 'a' | {name} }}}}")), ["ident"]);
+        assert_eq!(missing("unknown test", TESTS, |name| format!("{{{{ 'a' is {name}('a') }}}}")), [""; 0]);
     }
 }

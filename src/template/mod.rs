@@ -4,7 +4,17 @@
 #![deny(clippy::disallowed_methods)]
 
 mod check;
+mod context;
+mod literal;
+mod region;
 mod report;
+mod sql;
+mod strict;
+mod text;
 
 pub use check::{Names, Problem, check};
-pub use report::{RenderError, Report, render, render_report};
+pub use context::{Context, RunNames, StepNames, TargetNames};
+pub use report::{Report, render_report};
+pub use sql::render_sql;
+pub use strict::RenderError;
+pub use text::render_text;

@@ -48,12 +48,18 @@ fn a_full_disk_is_told() {
 fn what_is_no_regular_file_is_told_and_not_read() {
     let project = Project::with(&[("upgrade-paths/p.yaml", "format: orchestrate/v1\nkind: upgrade-path\n")]);
     std::fs::create_dir_all(project.path().join("manifests/p")).expect("a folder can be made");
-    for (target, link) in [("/dev/zero", "manifests/p/endless.yaml"), ("nowhere", "manifests/p/dangling.yaml")] {
+    let links = [
+        ("/dev/zero", "manifests/p/endless.yaml"),
+        ("nowhere", "manifests/p/dangling.yaml"),
+        ("nowhere", "orchestrate.yaml"),
+        ("nowhere", "templates"),
+    ];
+    for (target, link) in links {
         std::os::unix::fs::symlink(target, project.path().join(link)).expect("a link can be made");
     }
     let outcome = project.run(&["lint"]);
     assert_eq!(outcome.code, 2, "{}", outcome.whole());
-    for file in ["endless.yaml (it is not a file)", "dangling.yaml ("] {
+    for file in ["endless.yaml (it is not a file)", "dangling.yaml (", "orchestrate.yaml (", "templates ("] {
         assert!(outcome.stderr.contains(file), "{}", outcome.whole());
     }
 }
