@@ -7,8 +7,10 @@
 //! | [`model`] | | the nouns: version, window, release, migration, operation, path, environment |
 //! | [`manifest`] | files' bytes | a [`model::Catalog`], or every finding at once with its place |
 //! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports |
+//! | [`sql`] | SQL in any dialect | tokens, and statements one by one |
 //! | [`check`] | a catalog | findings of the rules that need no database |
 //! | [`plan`] | a catalog and a request | a plan, or why there is none and what would open the way |
+//! | [`database`] | statements and probes | what the targets answered |
 //! | [`config`], [`telemetry`], [`cli`] | arguments, files | text, JSON, an exit code |
 //!
 //! Everything above the last row is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
@@ -17,9 +19,11 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod database;
 pub mod graph;
 pub mod manifest;
 pub mod model;
 pub mod plan;
+pub mod sql;
 pub mod telemetry;
 pub mod template;
