@@ -7,9 +7,11 @@
 //! | [`model`] | | the nouns: version, window, release, migration, operation, path, environment |
 //! | [`manifest`] | files' bytes | a [`model::Catalog`], or every finding at once with its place |
 //! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports |
+//! | [`sql`] | SQL in any dialect | tokens, and statements one by one |
 //! | [`check`] | a catalog | findings of the rules that need no database |
 //! | [`plan`] | a catalog and a request | a plan, or why there is none and what would open the way |
 //! | [`store`] | a run's events, leases, requests; settings | the same again, from SQLite or Postgres |
+//! | [`database`] | statements and probes | what the targets answered |
 //! | [`config`], [`telemetry`], [`cli`] | arguments, files | text, JSON, an exit code |
 //!
 //! Everything above the store is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
@@ -18,11 +20,13 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod database;
 pub mod graph;
 pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod run;
 pub mod store;
+pub mod sql;
 pub mod telemetry;
 pub mod template;

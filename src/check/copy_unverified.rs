@@ -5,7 +5,7 @@ use crate::model::{Action, Catalog, Finding, Migration, Operation, Severity, Ver
 
 use super::sql::statement::{Effect, effects};
 use super::sql::texts;
-use super::sql::token::read;
+use crate::sql::token::read;
 
 pub(super) const RULE: Rule = Rule {
     name: "copy-unverified",

@@ -6,7 +6,8 @@ use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Engine, Finding, Severity, Template};
 
 use super::sql::texts::SqlText;
-use super::sql::{dialect, texts, token};
+use super::sql::{dialect, texts};
+use crate::sql::token;
 
 pub(super) const RULE: Rule = Rule {
     name: "foreign-dialect",

@@ -3,8 +3,8 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Engine, Finding, Severity};
 
-use super::sql::token::{Token, read};
 use super::sql::{statement, texts};
+use crate::sql::token::{Token, read};
 
 pub(super) const RULE: Rule = Rule {
     name: "not-repeatable",

@@ -3,7 +3,7 @@
 use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Finding, Progress, Severity};
 
-use super::sql::token::{self, Kind, Token, depths, read};
+use crate::sql::token::{self, Kind, Token, depths, read};
 
 pub(super) const RULE: Rule = Rule {
     name: "progress-division",

@@ -7,7 +7,7 @@ use super::foreign_dialect;
 use super::sql::names::Name;
 use super::sql::statement::{Effect, effects, sources};
 use super::sql::texts;
-use super::sql::token::{Kind, Token, read};
+use crate::sql::token::{Kind, Token, read};
 
 pub(super) const RULE: Rule = Rule {
     name: "required-flips",

@@ -4,7 +4,7 @@ use crate::manifest::rules::Rule;
 use crate::model::{Catalog, Engine, Finding, Severity};
 
 use super::sql::texts;
-use super::sql::token::{read, statements};
+use crate::sql::token::{read, statements};
 
 pub(super) const RULE: Rule = Rule {
     name: "several-statements",

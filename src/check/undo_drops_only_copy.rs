@@ -6,7 +6,7 @@ use crate::model::{Action, Catalog, Finding, Migration, Operation, Severity, Tem
 use super::sql::names::{Name, name};
 use super::sql::statement::{Effect, effects};
 use super::sql::texts;
-use super::sql::token::read;
+use crate::sql::token::read;
 
 pub(super) const RULE: Rule = Rule {
     name: "undo-drops-only-copy",

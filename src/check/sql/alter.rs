@@ -3,7 +3,7 @@
 use super::names::{Name, name};
 use super::reader::Reader;
 use super::statement::{Effect, is_everything};
-use super::token::depths;
+use crate::sql::token::depths;
 
 /// The effects of what follows ALTER TABLE.
 pub(in crate::check) fn effects(mut reader: Reader<'_, '_>) -> Option<Vec<Effect>> {

@@ -5,7 +5,7 @@
 use crate::model::Engine;
 use crate::model::Engine::{ClickHouse, Postgres, Sqlite};
 
-use super::token::{Kind, Token, depths, shown, statements};
+use crate::sql::token::{Kind, Token, depths, shown, statements};
 
 /// Words with the engines that know them.
 struct Mark {
@@ -152,8 +152,8 @@ fn is_in_place(place: Where, statement: &[Token<'_>], at: usize, length: usize, 
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::tokens;
     use super::*;
+    use crate::sql::token::tokens;
 
     fn on(engine: Engine, sql: &str) -> Vec<String> {
         foreign(&tokens(sql, Some(engine)), engine).into_iter().map(|(shown, _)| shown).collect()

@@ -8,4 +8,3 @@ pub(super) mod names;
 mod reader;
 pub(super) mod statement;
 pub(super) mod texts;
-pub(super) mod token;

@@ -1,6 +1,6 @@
 //! Names of tables and other objects in SQL, and when two of them mean the same.
 
-use super::token::{Kind, Token};
+use crate::sql::token::{Kind, Token};
 
 /// An object's name, possibly qualified. Names are the same if their last parts are, in any case.
 #[derive(Clone, Debug)]
@@ -61,8 +61,8 @@ fn part(token: &Token<'_>) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::tokens;
     use super::*;
+    use crate::sql::token::tokens;
 
     #[test]
     fn names_are_compared_by_their_last_part() {

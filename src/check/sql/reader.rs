@@ -1,7 +1,7 @@
 //! Reads a statement token by token.
 
 use super::names::{Name, name};
-use super::token::Token;
+use crate::sql::token::Token;
 
 /// What is left to read of a statement.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@
 use super::alter;
 use super::names::{Name, name};
 use super::reader::Reader;
-use super::token::{Kind, Token, depths, statements};
+use crate::sql::token::{Kind, Token, depths, statements};
 
 /// One effect of a statement on an object.
 #[derive(Clone, Debug)]
@@ -206,8 +206,8 @@ fn insert(mut reader: Reader<'_, '_>) -> Option<Vec<Effect>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::tokens;
     use super::*;
+    use crate::sql::token::tokens;
 
     /// Each effect as a line.
     fn lines(sql: &str) -> Vec<String> {

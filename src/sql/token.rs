@@ -1,13 +1,13 @@
 //! SQL as tokens: enough to see what a statement does, whatever the dialect, and never a parse error.
 //!
 //! It knows comments, literals, quoted names and templates, so that a word in one of them is never taken for SQL.
-//! It does not know grammar; [`super::statement`] reads what the rules need.
+//! It does not know grammar; `check` reads what its rules need.
 
 use crate::model::{Engine, Template};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::check) enum Kind {
+pub enum Kind {
     /// A keyword or a name without quotes.
     Word,
     /// A name in quotes.
@@ -24,11 +24,13 @@ pub(in crate::check) enum Kind {
 
 /// A token with its text as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::check) struct Token<'a> {
+pub struct Token<'a> {
     /// What it is.
     pub kind: Kind,
     /// As it is written, with its quotes.
     pub text: &'a str,
+    /// Where it begins, in bytes.
+    pub at: usize,
 }
 
 impl Token<'_> {
@@ -58,27 +60,44 @@ impl Token<'_> {
 }
 
 /// The tokens of a template that holds SQL of an engine.
-pub(in crate::check) fn read(template: &Template, engine: Option<Engine>) -> Vec<Token<'_>> {
+pub fn read(template: &Template, engine: Option<Engine>) -> Vec<Token<'_>> {
     tokens(&template.text, engine)
 }
 
-/// The tokens of a text. The engine decides about backslashes in literals and comments within comments.
-pub(in crate::check) fn tokens(text: &str, engine: Option<Engine>) -> Vec<Token<'_>> {
+/// The tokens of a template's text. The engine decides about backslashes in literals and comments within comments.
+pub fn tokens(text: &str, engine: Option<Engine>) -> Vec<Token<'_>> {
+    cut(text, Dialect { engine, has_templates: true })
+}
+
+/// The tokens of a text that is sent as it is: braces mean nothing here.
+pub fn final_tokens(text: &str, engine: Engine) -> Vec<Token<'_>> {
+    cut(text, Dialect { engine: Some(engine), has_templates: false })
+}
+
+/// What decides how a text is cut.
+#[derive(Clone, Copy)]
+struct Dialect {
+    engine: Option<Engine>,
+    has_templates: bool,
+}
+
+fn cut(text: &str, dialect: Dialect) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text;
     let mut at_line_start = true;
     while let Some(first) = rest.chars().next() {
-        let (kind, length) = scan(rest, first, at_line_start, engine);
+        let (kind, length) = scan(rest, first, at_line_start, dialect);
         let (token, after) = rest.split_at(length);
         at_line_start = token.ends_with('\n') || (at_line_start && kind.is_none());
-        tokens.extend(kind.map(|kind| Token { kind, text: token }));
+        tokens.extend(kind.map(|kind| Token { kind, text: token, at: text.len() - rest.len() }));
         rest = after;
     }
     tokens
 }
 
 /// The first token's kind, nothing for blanks and comments, and its length, which is never zero.
-fn scan(rest: &str, first: char, at_line_start: bool, engine: Option<Engine>) -> (Option<Kind>, usize) {
+fn scan(rest: &str, first: char, at_line_start: bool, dialect: Dialect) -> (Option<Kind>, usize) {
+    let Dialect { engine, has_templates } = dialect;
     let is_line_comment = rest.starts_with("--")
         || (at_line_start && engine == Some(Engine::ClickHouse) && (rest.starts_with("# ") || rest.starts_with("#!")));
     if is_line_comment {
@@ -87,13 +106,14 @@ fn scan(rest: &str, first: char, at_line_start: bool, engine: Option<Engine>) ->
     if rest.starts_with("/*") {
         return (None, comment(rest, engine == Some(Engine::Postgres)));
     }
-    if rest.starts_with("{{") {
+    if has_templates && rest.starts_with("{{") {
         return (Some(Kind::Template), template(rest, "}}").unwrap_or(rest.len()));
     }
-    if rest.starts_with("{%") || rest.starts_with("{#") {
+    if has_templates && (rest.starts_with("{%") || rest.starts_with("{#")) {
         let close = if rest.starts_with("{%") { "%}" } else { "#}" };
         return (None, template(rest, close).unwrap_or(rest.len()));
     }
+    let quoted = |rest, quote, has_escapes| quoted(rest, quote, has_escapes, has_templates);
     let has_escapes = engine == Some(Engine::ClickHouse);
     let is_escape_string = rest.starts_with("E'") || rest.starts_with("e'");
     match first {
@@ -141,12 +161,12 @@ fn template(rest: &str, close: &str) -> Option<usize> {
     None
 }
 
-fn quoted(rest: &str, quote: char, has_escapes: bool) -> usize {
+fn quoted(rest: &str, quote: char, has_escapes: bool, has_templates: bool) -> usize {
     let mut at = quote.len_utf8();
     while let Some(c) = rest[at..].chars().next() {
         let inner = &rest[at..];
         let after = at + c.len_utf8();
-        if inner.starts_with("{{") {
+        if has_templates && inner.starts_with("{{") {
             at += template(inner, "}}").unwrap_or(2);
         } else if c == '\\' && has_escapes {
             at = after + rest[after..].chars().next().map_or(0, char::len_utf8);
@@ -182,12 +202,12 @@ fn number(rest: &str) -> usize {
 }
 
 /// The statements between semicolons, without empty ones.
-pub(in crate::check) fn statements<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
+pub fn statements<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     tokens.split(|token| token.is_symbol(";")).filter(|statement| !statement.is_empty()).collect()
 }
 
 /// Tokens as a text for a message, with blanks where people would write them.
-pub(in crate::check) fn shown(tokens: &[Token<'_>]) -> String {
+pub fn shown(tokens: &[Token<'_>]) -> String {
     let is_one_of = |token: &Token<'_>, symbols: &[&str]| symbols.iter().any(|symbol| token.is_symbol(symbol));
     let mut text = String::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -202,7 +222,7 @@ pub(in crate::check) fn shown(tokens: &[Token<'_>]) -> String {
 }
 
 /// How many parentheses are open before each token.
-pub(in crate::check) fn depths(tokens: &[Token<'_>]) -> Vec<usize> {
+pub fn depths(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut depth = 0_usize;
     let step = |token: &Token<'_>| {
         let before = depth;
@@ -262,14 +282,13 @@ mod tests {
                 token.content();
             }
             statements(&tokens);
-            super::super::names::name(&tokens);
-            super::super::statement::effects(&tokens);
+            final_tokens(&text, engine.unwrap_or(Engine::Postgres));
         }
 
         #[test]
         fn any_characters_at_all(text in any::<String>()) {
             let tokens = tokens(&text, Some(Engine::ClickHouse));
-            super::super::statement::effects(&tokens);
+            prop_assert!(tokens.iter().all(|token| text[token.at..].starts_with(token.text)));
         }
     }
 }

@@ -1,0 +1,12 @@
+//! ClickHouse over HTTP, from 18.16 to today's: no server-side parameters, no marks, one statement at a time.
+//!
+//! An answer is asked for as text with names and types, and only when it is whole (`wait_end_of_query`): then an error in
+//! the middle of a statement has its status, in every version.
+
+mod client;
+mod cluster;
+mod trouble;
+mod tsv;
+
+pub(super) use client::ClickHouse;
+pub(super) use cluster::Member;

@@ -1,0 +1,20 @@
+//! The targets: the only code that speaks to the databases that operations act on.
+//!
+//! Runs a tagged statement, asks a question, finds a tag again, ends it on the server, keeps marks, reads a version.
+//! It says what is known about a failure ([`Trouble`]) and never retries: [`crate::model`] holds the words, the caller decides.
+
+mod answer;
+mod clickhouse;
+mod error;
+mod idle;
+mod location;
+mod postgres;
+mod sqlite;
+mod statement;
+mod tag;
+mod target;
+
+pub use error::{DatabaseError, Trouble};
+pub use location::Location;
+pub use statement::{Effect, Statement, StatementProgress};
+pub use target::{Database, Host};
