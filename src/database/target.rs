@@ -230,6 +230,15 @@ impl Database {
         Ok(self.hosts().await?.into_iter().map(|(_, host)| host).collect())
     }
 
+    /// The way to one server of the cluster, by the name that the cluster has for it.
+    pub async fn on_host(&self, name: &str) -> Result<Database, DatabaseError> {
+        let hosts = self.hosts().await?;
+        let found = hosts.into_iter().map(|(_, host)| host).find(|host| host.name == name);
+        found.map(|host| host.database).ok_or_else(|| {
+            self.tell(Failure::new(Trouble::Permanent, format!("its cluster has no host `{name}` any more")))
+        })
+    }
+
     async fn hosts(&self) -> Result<Vec<(u32, Host)>, DatabaseError> {
         let Server::ClickHouse(server) = &self.server else {
             return Ok(vec![(1, Host { name: self.name.to_string(), database: self.clone() })]);

@@ -51,7 +51,11 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
             Verdict::No(_) => return Ok(Checked::Failures(failures)),
             Verdict::Unknown(why) => {
                 let message = format!("whether it is required cannot be told ({}): {why}", probe.place);
-                failures.push(unknown("required", message, "unknown never means not required; make the question answerable"));
+                failures.push(unknown(
+                    "required",
+                    message,
+                    "unknown never means not required; make the question answerable",
+                ));
             }
         }
     }
@@ -160,7 +164,8 @@ fn operations(of: &Precondition<'_>) -> Vec<Failure> {
 
 /// Every target is there and answers.
 async fn targets(of: &Precondition<'_>) -> Vec<Failure> {
-    let mut names: Vec<&str> = all_operations(of.migration).filter_map(|operation| operation.target.as_deref()).collect();
+    let mut names: Vec<&str> =
+        all_operations(of.migration).filter_map(|operation| operation.target.as_deref()).collect();
     names.extend(of.migration.probes().filter_map(|(_, probe)| probe.target()));
     names.sort_unstable();
     names.dedup();

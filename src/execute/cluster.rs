@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::Engine;
-use crate::sql::{Token, final_tokens};
+use crate::sql::token::{Token, final_tokens};
 
 /// The statement with ON CLUSTER where its form wants it.
 ///
@@ -23,7 +23,10 @@ pub(super) fn on_cluster(sql: &str, cluster: &str) -> Result<String, String> {
         return Ok(format!("{sql}{clause}"));
     }
     let at = end_of_name(&tokens).ok_or_else(|| {
-        format!("`scope: cluster` does not know where ON CLUSTER goes in a statement of {}; write it yourself", first.text)
+        format!(
+            "`scope: cluster` does not know where ON CLUSTER goes in a statement of {}; write it yourself",
+            first.text
+        )
     })?;
     Ok(format!("{}{clause}{}", &sql[..at], &sql[at..]))
 }
@@ -76,9 +79,18 @@ mod tests {
     #[test]
     fn the_cluster_stands_where_each_form_wants_it() {
         let on = |sql: &str| on_cluster(sql, "main").unwrap_or_else(|error| error);
-        assert_eq!(on("CREATE TABLE IF NOT EXISTS a.b (x Int8);"), "CREATE TABLE IF NOT EXISTS a.b ON CLUSTER `main` (x Int8)");
-        assert_eq!(on("CREATE OR REPLACE VIEW `a`.`b` AS SELECT 1"), "CREATE OR REPLACE VIEW `a`.`b` ON CLUSTER `main` AS SELECT 1");
-        assert_eq!(on("CREATE MATERIALIZED VIEW m TO t AS SELECT 1"), "CREATE MATERIALIZED VIEW m ON CLUSTER `main` TO t AS SELECT 1");
+        assert_eq!(
+            on("CREATE TABLE IF NOT EXISTS a.b (x Int8);"),
+            "CREATE TABLE IF NOT EXISTS a.b ON CLUSTER `main` (x Int8)"
+        );
+        assert_eq!(
+            on("CREATE OR REPLACE VIEW `a`.`b` AS SELECT 1"),
+            "CREATE OR REPLACE VIEW `a`.`b` ON CLUSTER `main` AS SELECT 1"
+        );
+        assert_eq!(
+            on("CREATE MATERIALIZED VIEW m TO t AS SELECT 1"),
+            "CREATE MATERIALIZED VIEW m ON CLUSTER `main` TO t AS SELECT 1"
+        );
         assert_eq!(on("DROP TABLE IF EXISTS a"), "DROP TABLE IF EXISTS a ON CLUSTER `main`");
         assert_eq!(on("ALTER TABLE a ADD COLUMN b Int8"), "ALTER TABLE a ON CLUSTER `main` ADD COLUMN b Int8");
         assert_eq!(on("TRUNCATE a"), "TRUNCATE a ON CLUSTER `main`");

@@ -17,8 +17,8 @@ use crate::template::RunNames;
 use super::checks::{Precondition, preflight};
 use super::drive::{Driven, Outcome, Signals, drive};
 use super::journal::{DriveError, batch, read};
-use super::observe::Observer;
 use super::now;
+use super::observe::Observer;
 use super::site::{Site, Texts};
 
 /// The kind of run that a migration is.
@@ -123,7 +123,8 @@ impl From<StoreError> for ControlError {
 
 /// Who asks: the name that the person gave the machine.
 pub fn person() -> String {
-    let name = ["ORCHESTRATE_USER", "SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let name =
+        ["ORCHESTRATE_USER", "SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }
 
@@ -266,10 +267,7 @@ impl Desk {
 
     /// Goes on with a run that nobody owns, as its journal stands.
     pub async fn go_on(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Came, ControlError> {
-        let lease = self
-            .store
-            .take(&row.run.id, &self.owner, self.lease, self.settings.max_concurrent)
-            .await?;
+        let lease = self.store.take(&row.run.id, &self.owner, self.lease, self.settings.max_concurrent).await?;
         let state = self.read(row).await?;
         self.take_up(lease, state, None, observer).await
     }
@@ -345,7 +343,8 @@ impl Desk {
                 Ok(lease) => return Ok(lease),
                 Err(StoreError::Held { owner, for_ms, .. }) => {
                     let is_other = row.holder.as_ref().is_none_or(|holder| holder.owner.id != owner.id);
-                    let renewed = self.store.run(&row.run.id).await?.is_some_and(|now| now.generation != row.generation);
+                    let renewed =
+                        self.store.run(&row.run.id).await?.is_some_and(|now| now.generation != row.generation);
                     if is_other || renewed {
                         let name = row.run.name.clone();
                         return Err(ControlError::Held { name, owner: owner.to_string() });

@@ -310,15 +310,14 @@ impl Drive {
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
         let is_statement = self.evidence(&unit).is_some_and(|evidence| evidence.mark || evidence.lookup);
         if is_statement {
-            match job.database(&self.ground.site) {
-                Ok(database) => {
-                    if let Err(error) = database.end(&job.tag).await {
-                        let error = self.ground.site.scrub.clean(&error.to_string());
-                        tracing::warn!(%unit, error, "it could not be ended on its server");
-                        return Ok(());
-                    }
-                }
-                Err(error) => tracing::warn!(%unit, error, "its database cannot be reached"),
+            let ended = match job.database(&self.ground.site).await {
+                Ok(database) => database.end(&job.tag).await.map_err(|error| error.to_string()),
+                Err(fault) => Err(fault.message),
+            };
+            if let Err(error) = ended {
+                let error = self.ground.site.scrub.clean(&error);
+                tracing::warn!(%unit, error, "it could not be ended on its server");
+                return Ok(());
             }
         }
         if self.watch.in_flight.contains(&unit) { Ok(()) } else { self.note(Event::CutOff { unit }) }
@@ -383,8 +382,7 @@ impl Drive {
         self.asked_at = Some(tokio::time::Instant::now());
         let flying = self.watch.in_flight.iter().next().map(|unit| (unit, unit.tag(&self.run)));
         let (site, texts) = (&self.ground.site, &self.ground.texts);
-        let progress: Progress =
-            progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        let progress: Progress = progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
         observer.progressed(&progress);
     }
 }

@@ -1,7 +1,7 @@
 //! Finds out what became of a unit in doubt, by the questions that [`crate::run::judge`] wants asked.
 
-use crate::database::{DatabaseError, Trouble};
-use crate::run::{Answer, Asked, Evidence, Judgement, judge};
+use crate::database::{Database, DatabaseError, Trouble};
+use crate::run::{Answer, Asked, Evidence, FaultKind, Judgement, judge};
 
 use super::operation::Job;
 use super::site::{Site, Texts};
@@ -23,9 +23,10 @@ pub(super) async fn find_out(site: &Site, texts: &Texts, job: &Job, evidence: Ev
         if !wants_database {
             return Found::Judged(judgement);
         }
-        let database = match job.database(site) {
+        let database = match job.database(site).await {
             Ok(database) => database,
-            Err(error) => return Found::Judged(Judgement::Unknown(error)),
+            Err(fault) if fault.kind == FaultKind::Transient => return Found::CannotAsk(fault.message),
+            Err(fault) => return Found::Judged(Judgement::Unknown(fault.message)),
         };
         let answered = match judgement {
             Judgement::AskMark if asked.mark.is_none() => {
@@ -33,7 +34,9 @@ pub(super) async fn find_out(site: &Site, texts: &Texts, job: &Job, evidence: Ev
             }
             Judgement::AskMark => database.has_mark(&job.tag).await.map(|is_there| asked.mark_after = Some(is_there)),
             Judgement::AskRunning => database.is_running(&job.tag).await.map(|runs| asked.running = Some(runs)),
-            Judgement::AskDoneWhen => done_when(site, texts, job).await.map(|answer| asked.done_when = Some(answer)),
+            Judgement::AskDoneWhen => {
+                done_when(site, texts, job, &database).await.map(|answer| asked.done_when = Some(answer))
+            }
             Judgement::Done(_) | Judgement::NotDone(_) | Judgement::Running | Judgement::Unknown(_) => Ok(()),
         };
         if let Err(error) = answered {
@@ -52,15 +55,11 @@ fn unanswered(site: &Site, error: &DatabaseError) -> Found {
     }
 }
 
-async fn done_when(site: &Site, texts: &Texts, job: &Job) -> Result<Answer, DatabaseError> {
+async fn done_when(site: &Site, texts: &Texts, job: &Job, database: &Database) -> Result<Answer, DatabaseError> {
     let name = job.operation.target.as_deref().unwrap_or_default();
     let Some(question) = &job.operation.done_when else { return Ok(Answer::Nothing) };
     let sql = match site.sql(question, name, &job.context(site, texts)) {
         Ok(sql) => sql,
-        Err(error) => return Ok(Answer::Error(error)),
-    };
-    let database = match job.database(site) {
-        Ok(database) => database,
         Err(error) => return Ok(Answer::Error(error)),
     };
     match database.ask(&sql, job.timeout).await {

@@ -5,8 +5,8 @@
 //! them up, [`worker`] does so unattended. Nothing here decides what comes next.
 
 mod checks;
-pub mod control;
 mod cluster;
+pub mod control;
 mod drive;
 mod flight;
 mod journal;

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::database::Database;
 use crate::model::{Migration, Operation};
-use crate::run::{Direction, Part, Settings, Unit};
+use crate::run::{Direction, Fault, FaultKind, Part, Settings, Unit};
 use crate::template::Context;
 
+use super::perform::{fault, unsent};
 use super::site::{Site, Texts};
 
 /// What a unit's work needs besides its operation.
@@ -41,11 +42,12 @@ impl Job {
     }
 
     /// The database that it acts on: the target's, or that of its host.
-    pub fn database(&self, site: &Site) -> Result<Database, String> {
-        let name = self.operation.target.as_deref().ok_or("the operation names no target")?;
-        let database = &site.target(name)?.database;
+    pub async fn database(&self, site: &Site) -> Result<Database, Fault> {
+        let permanent = |message: String| Fault { kind: FaultKind::Permanent, message };
+        let name = self.operation.target.as_deref().unwrap_or_default();
+        let database = &site.target(name).map_err(permanent)?.database;
         match &self.part.host {
-            Some(host) => database.on_host(host).map_err(|error| site.scrub.clean(&error.to_string())),
+            Some(host) => database.on_host(host).await.map_err(|error| unsent(fault(site, &error))),
             None => Ok(database.clone()),
         }
     }

@@ -31,6 +31,14 @@ pub(super) fn fault(site: &Site, error: &DatabaseError) -> Fault {
     Fault { kind, message: site.scrub.clean(&error.to_string()) }
 }
 
+/// The same where nothing was changed by asking: a lost answer is worth another try.
+pub(super) fn unsent(mut fault: Fault) -> Fault {
+    if fault.kind == FaultKind::Lost {
+        fault.kind = FaultKind::Transient;
+    }
+    fault
+}
+
 fn refused(message: String) -> Came {
     Came::Failed(Fault { kind: FaultKind::Permanent, message })
 }
@@ -79,7 +87,10 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
     if sql.trim().is_empty() {
         return Ok(Came::Done(Some("there was nothing to send".to_owned())));
     }
-    let database = job.database(site)?;
+    let database = match job.database(site).await {
+        Ok(database) => database,
+        Err(fault) => return Ok(Came::Failed(fault)),
+    };
     let is_marked = job.operation.transaction && database.engine() != crate::model::Engine::ClickHouse;
     let mut settings = job.operation.settings.clone();
     if job.operation.scope == Scope::Cluster {
@@ -103,16 +114,14 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
 async fn ask(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Result<Answer, Fault>, String> {
     let name = job.operation.target.as_deref().unwrap_or_default();
     let sql = site.sql(sql, name, &job.context(site, texts))?;
-    Ok(match job.database(site)?.ask(&sql, job.timeout).await {
+    let database = match job.database(site).await {
+        Ok(database) => database,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    Ok(match database.ask(&sql, job.timeout).await {
         Ok(Some(value)) => Ok(Answer::Value(value)),
         Ok(None) => Ok(Answer::Nothing),
-        Err(error) => {
-            let mut fault = fault(site, &error);
-            if fault.kind == FaultKind::Lost {
-                fault.kind = FaultKind::Transient;
-            }
-            Err(fault)
-        }
+        Err(error) => Err(unsent(fault(site, &error))),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::database::DatabaseError;
 use crate::model::{Action, Operation, Scope};
 use crate::run::{Fault, FaultKind, Part};
 
-use super::perform::fault;
+use super::perform::{fault, unsent};
 use super::site::{Site, Texts};
 
 /// More rows than this are not what `for_each` is for.
@@ -20,18 +20,13 @@ pub(super) async fn parts(
     timeout: Duration,
 ) -> Result<Vec<Part>, Fault> {
     let permanent = |message: String| Fault { kind: FaultKind::Permanent, message };
-    let lost = |error: DatabaseError| {
-        let mut fault = fault(site, &error);
-        // Nothing was changed by asking.
-        if fault.kind == FaultKind::Lost {
-            fault.kind = FaultKind::Transient;
-        }
-        fault
-    };
+    let lost = |error: DatabaseError| unsent(fault(site, &error));
     let name = operation.target.as_deref().unwrap_or_default();
     let target = site.target(name).map_err(permanent)?;
     let hosts = match operation.scope {
-        Scope::EachShard => target.database.shards().await.map_err(lost)?.into_iter().map(|host| Some(host.name)).collect(),
+        Scope::EachShard => {
+            target.database.shards().await.map_err(lost)?.into_iter().map(|host| Some(host.name)).collect()
+        }
         Scope::Server | Scope::Cluster => vec![None],
     };
     let Action::ForEach { rows, .. } = &operation.action else {
@@ -42,7 +37,7 @@ pub(super) async fn parts(
     let mut parts = Vec::new();
     for host in hosts {
         let database = match &host {
-            Some(host) => target.database.on_host(host).map_err(lost)?,
+            Some(host) => target.database.on_host(host).await.map_err(lost)?,
             None => target.database.clone(),
         };
         let rows = database.rows(&sql, timeout, ROWS_MAX).await.map_err(lost)?;

@@ -106,7 +106,8 @@ async fn declared_progress(
 ) -> Result<(Percent, Option<(f64, f64)>), String> {
     let number = async |target: &str, sql| {
         let sql = site.sql(sql, target, &site.context(texts, Some(target), None))?;
-        let answer = site.target(target)?.database.ask(&sql, PROGRESS_TIMEOUT).await.map_err(|error| error.to_string())?;
+        let answer =
+            site.target(target)?.database.ask(&sql, PROGRESS_TIMEOUT).await.map_err(|error| error.to_string())?;
         let answer = answer.ok_or("a question about progress has no answer")?;
         answer.trim().parse::<f64>().map_err(|_| format!("`{}` is no number", answer.trim()))
     };

@@ -15,7 +15,12 @@ impl Scrub {
         let mut hidden: Vec<String> = Vec::new();
         for secret in secrets.into_iter().filter(|secret| secret.len() >= LENGTH_MIN) {
             let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            hidden.extend([secret.replace('\'', "''"), secret.replace('\\', r"\\").replace('\'', r"\'"), encoded, secret]);
+            hidden.extend([
+                secret.replace('\'', "''"),
+                secret.replace('\\', r"\\").replace('\'', r"\'"),
+                encoded,
+                secret,
+            ]);
         }
         hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         hidden.dedup();

@@ -58,9 +58,7 @@ impl Site {
 
     /// A target by name, or what is wrong.
     pub fn target(&self, name: &str) -> Result<&SiteTarget, String> {
-        self.targets.get(name).ok_or_else(|| {
-            format!("the environment `{}` has no target `{name}`", self.environment)
-        })
+        self.targets.get(name).ok_or_else(|| format!("the environment `{}` has no target `{name}`", self.environment))
     }
 
     /// What a text may use.

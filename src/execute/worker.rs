@@ -44,11 +44,7 @@ pub async fn work_once(desk: &Desk, observer: &mut dyn Observer) -> Result<Optio
 }
 
 /// Works until it is told to let go.
-pub async fn work(
-    desk: &Desk,
-    observer: &mut dyn Observer,
-    mut came: impl FnMut(&Came),
-) -> Result<(), ControlError> {
+pub async fn work(desk: &Desk, observer: &mut dyn Observer, mut came: impl FnMut(&Came)) -> Result<(), ControlError> {
     loop {
         if desk.signals.let_go.is_cancelled() || desk.signals.stop.is_cancelled() {
             return Ok(());

@@ -22,13 +22,14 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("database", &["model", "sql"]),
     ("process", &["model"]),
     ("http", &["model"]),
-    ("execute", &["model", "template", "manifest", "run", "store", "database", "process", "http"]),
+    ("execute", &["model", "sql", "template", "manifest", "run", "store", "database", "process", "http"]),
     ("config", &["manifest", "model"]),
     ("telemetry", &[]),
     (
         "cli",
         &[
             "model",
+            "sql",
             "template",
             "manifest",
             "plan",
@@ -45,7 +46,6 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ),
 ];
 
-/// The stages that act: they may be asynchronous.
 /// The stages that may wait, read clocks and open sockets.
 const SHELL: [&str; 8] = ["store", "database", "process", "http", "execute", "config", "telemetry", "cli"];
 
