@@ -44,6 +44,9 @@ pub(super) struct Global {
     /// The product, where there are several
     #[arg(help_heading = GLOBAL, long, global = true, value_name = "NAME", env = "ORCHESTRATE_PRODUCT")]
     pub product: Option<String>,
+    /// The installation, where orchestrate.yaml has several
+    #[arg(help_heading = GLOBAL, long, global = true, value_name = "NAME", env = "ORCHESTRATE_ENVIRONMENT")]
+    pub environment: Option<String>,
     /// When to use colour
     #[arg(help_heading = GLOBAL, long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
@@ -83,6 +86,122 @@ pub(super) enum Verb {
     Plan(PlanArguments),
     Lint(LintArguments),
     Schema(SchemaArguments),
+    Start(StartArguments),
+    Stop(StopArguments),
+    /// Begin nothing new in a run, until it is resumed; what runs is finished
+    Pause(AskArguments),
+    /// Go on with a run that is paused, was stopped, or whose process ended
+    Resume(AskArguments),
+    /// Take back everything that a run did, from its last operation to its first
+    Rollback(AskArguments),
+    /// Try again what failed, and go on
+    Retry(AskArguments),
+    Skip(SkipArguments),
+    Resolve(ResolveArguments),
+    /// Work off runs that were handed over, and those whose process ended
+    Worker,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RunFormat {
+    /// For a person at a terminal
+    Text,
+    /// For machines, orchestrate.run/v1
+    Json,
+}
+
+/// Run a migration to its end
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  orchestrate start 0003_fill_person_distinct_id2
+  orchestrate start 0003_fill_person_distinct_id2 --at 1.33.0
+  orchestrate start 0007_persons_and_groups_on_events_backfill --set TEAM_ID=2
+  orchestrate start 0003_fill_person_distinct_id2 --detach       for `orchestrate worker`")]
+pub(super) struct StartArguments {
+    /// The migration
+    pub migration: String,
+    /// The app version that runs, where the platform cannot tell
+    #[arg(long, value_name = "VERSION", value_parser = whole_version)]
+    pub at: Option<Version>,
+    /// The value of a parameter
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// Leave it to a worker
+    #[arg(long)]
+    pub detach: bool,
+    /// How the end is shown
+    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
+    pub format: RunFormat,
+}
+
+/// What every request has.
+#[derive(Debug, Args)]
+pub(super) struct AskArguments {
+    /// The migration
+    pub migration: String,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// How the end is shown
+    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
+    pub format: RunFormat,
+}
+
+/// End what a run is at, on the server too
+#[derive(Debug, Args)]
+pub(super) struct StopArguments {
+    #[command(flatten)]
+    pub ask: AskArguments,
+    /// Take everything back as well
+    #[arg(long)]
+    pub rollback: bool,
+}
+
+/// Go on without an operation that failed
+#[derive(Debug, Args)]
+pub(super) struct SkipArguments {
+    /// The migration
+    pub migration: String,
+    /// The operation
+    pub operation: String,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// How the end is shown
+    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
+    pub format: RunFormat,
+}
+
+/// Say what became of an operation that only a person can judge
+#[derive(Debug, Args)]
+pub(super) struct ResolveArguments {
+    /// The migration
+    pub migration: String,
+    /// The operation
+    pub operation: String,
+    /// What became of it
+    #[arg(value_enum)]
+    pub word: Word,
+    /// How you know, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// How the end is shown
+    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
+    pub format: RunFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Word {
+    /// It was done: go on after it
+    Done,
+    /// It was not done: do it again
+    NotDone,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "write NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Show the way from one version to another: the stops, the migrations of each, and what people must do

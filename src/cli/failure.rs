@@ -18,6 +18,16 @@ pub(super) enum Exit {
     InvalidManifests,
     /// There is no plan.
     NoPlan,
+    /// Closed: by the gate, or by a check before the start.
+    Closed,
+    /// Another process holds the lease.
+    Owned,
+    /// It failed and was rolled back.
+    RolledBack,
+    /// It failed and needs attention.
+    Attention,
+    /// An acknowledgement is missing.
+    Acknowledgement,
 }
 
 impl From<Exit> for ExitCode {
@@ -28,6 +38,11 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::InvalidManifests => 3,
             Exit::NoPlan => 4,
+            Exit::Closed => 5,
+            Exit::Owned => 7,
+            Exit::RolledBack => 8,
+            Exit::Attention => 9,
+            Exit::Acknowledgement => 10,
         })
     }
 }

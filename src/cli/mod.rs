@@ -3,7 +3,9 @@
 //! One file a verb; what they share stands in `args` (what is typed), `project` (loading), `findings` (how findings look),
 //! `failure` (what went wrong, with hints and an exit code) and `output` (standard output and error).
 
+mod act;
 mod args;
+mod desk;
 mod failure;
 mod findings;
 mod lint;
@@ -12,11 +14,14 @@ mod plan;
 mod plan_text;
 mod project;
 mod schema;
+mod watching;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use crate::run::Request;
 
 use args::{Arguments, Verb};
 use failure::{Exit, Failure};
@@ -40,6 +45,18 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Plan(plan) => plan::run(&arguments.global, plan, output),
         Verb::Lint(lint) => lint::run(&arguments.global, lint, output),
         Verb::Schema(schema) => schema::run(schema, output),
+        Verb::Start(start) => act::start(&arguments.global, start, output),
+        Verb::Stop(stop) => {
+            let request = Request::Stop { rollback: stop.rollback };
+            act::ask(&arguments.global, &stop.ask, request, output)
+        }
+        Verb::Pause(ask) => act::ask(&arguments.global, ask, Request::Pause, output),
+        Verb::Resume(ask) => act::ask(&arguments.global, ask, Request::Resume, output),
+        Verb::Rollback(ask) => act::ask(&arguments.global, ask, Request::Rollback, output),
+        Verb::Retry(ask) => act::ask(&arguments.global, ask, Request::Retry, output),
+        Verb::Skip(skip) => act::skip(&arguments.global, skip, output),
+        Verb::Resolve(resolve) => act::resolve(&arguments.global, resolve, output),
+        Verb::Worker => act::work(&arguments.global, output),
     }
 }
 

@@ -34,14 +34,22 @@ pub(super) fn read(global: &Global) -> Result<(Result<Catalog, Broken>, Sources)
 
 /// The catalog; findings are told and end the command.
 pub(super) fn catalog(global: &Global, output: &mut Output) -> Result<Catalog, Failure> {
+    catalog_with_sources(global, output).map(|(catalog, _)| catalog)
+}
+
+/// The catalog with the texts that it was read from; findings are told and end the command.
+pub(super) fn catalog_with_sources(global: &Global, output: &mut Output) -> Result<(Catalog, Sources), Failure> {
     let (catalog, sources) = read(global)?;
-    catalog.map_err(|Broken(broken)| {
-        output.talk(&findings::text(&broken, &sources));
-        let count = broken.len();
-        let files = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
-        Failure::new(Exit::InvalidManifests, format!("the project has {files}"))
-            .hint("`orchestrate lint --explain RULE` tells more about a rule")
-    })
+    match catalog {
+        Ok(catalog) => Ok((catalog, sources)),
+        Err(Broken(broken)) => {
+            output.talk(&findings::text(&broken, &sources));
+            let count = broken.len();
+            let files = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+            Err(Failure::new(Exit::InvalidManifests, format!("the project has {files}"))
+                .hint("`orchestrate lint --explain RULE` tells more about a rule"))
+        }
+    }
 }
 
 /// The product that is meant: by option, by the project file, or because there is only one.

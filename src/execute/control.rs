@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::manifest::{SourceFile, load_migration};
 use crate::model::Migration;
-use crate::run::{Checked, Document, Event, Failure, Request, Settings, State, Status, Timestamp};
+use crate::run::{Checked, Document, Ending, Event, Failure, Request, Settings, State, Status, Timestamp};
 use crate::store::{Lease, NewRun, Owner, RunFilter, RunId, RunRow, Store, StoreError};
 use crate::template::RunNames;
 
@@ -234,14 +234,31 @@ impl Desk {
         })
     }
 
-    /// Begins a migration and drives it until it rests.
+    /// The run that completed a migration, if one did: then there is nothing to begin.
+    async fn complete(&self, start: &Start<'_>) -> Result<Option<Came>, ControlError> {
+        let Some(row) = self.latest(start.migration.name.as_str()).await? else { return Ok(None) };
+        if !Status::parse(&row.summary.status).is_some_and(Status::is_complete) {
+            return Ok(None);
+        }
+        let state = self.read(&row).await?;
+        let outcome = Some(Outcome::Rest(Ending { status: state.status, is_manual: false }));
+        Ok(Some(Came { run: row.run.id, state, outcome }))
+    }
+
+    /// Begins a migration and drives it until it rests. One that is complete is left as it is.
     pub async fn start(&self, start: &Start<'_>, observer: &mut dyn Observer) -> Result<Came, ControlError> {
+        if let Some(came) = self.complete(start).await? {
+            return Ok(came);
+        }
         let (lease, state) = self.begin(start).await?;
         self.drive(lease, state, Vec::new(), 0, observer).await
     }
 
     /// Begins a migration and leaves it to a worker.
     pub async fn enqueue(&self, start: &Start<'_>) -> Result<Came, ControlError> {
+        if let Some(came) = self.complete(start).await? {
+            return Ok(came);
+        }
         let (lease, state) = self.begin(start).await?;
         self.store.release(&lease).await?;
         Ok(Came { run: lease.run().clone(), state, outcome: None })

@@ -1,0 +1,231 @@
+//! Opens an environment for the verbs that act on it: its databases, its store, its settings, and who asks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{self, Installation, Need};
+use crate::database::{Database, Location};
+use crate::execute::control::{Desk, person};
+use crate::execute::{Scrub, Signals, Site, SiteTarget};
+use crate::manifest::Sources;
+use crate::model::{
+    Catalog, Environment, Migration, Probe, Product, ServiceSource, TextPart, did_you_mean, parse_duration, text_parts,
+};
+use crate::run::Settings;
+use crate::store::{LEASE, Owner, Store, StoreError};
+use crate::template::TargetNames;
+
+use super::args::Global;
+use super::failure::{Exit, Failure};
+use super::output::Output;
+use super::project;
+
+/// The variable that shortens or lengthens leases.
+const LEASE_VARIABLE: &str = "ORCHESTRATE_LEASE";
+
+/// What a verb is about.
+pub(super) struct Loaded {
+    pub catalog: Catalog,
+    pub sources: Sources,
+    pub product: String,
+    pub environment: String,
+}
+
+impl Loaded {
+    /// Reads the project, and picks product and environment.
+    pub fn read(global: &Global, output: &mut Output) -> Result<Loaded, Failure> {
+        let (catalog, sources) = project::catalog_with_sources(global, output)?;
+        let product = project::product(global, &catalog)?.name.as_str().to_owned();
+        let (environment, _) = config::pick(&catalog.project, global.environment.as_deref())
+            .map_err(|error| Failure::from_error(Exit::Usage, &error).hint(error.hint()))?;
+        let environment = environment.to_owned();
+        Ok(Loaded { catalog, sources, product, environment })
+    }
+
+    /// The product.
+    pub fn product(&self) -> &Product {
+        &self.catalog.products[self.product.as_str()]
+    }
+
+    /// The environment as it is declared.
+    pub fn declared(&self) -> &Environment {
+        &self.catalog.project.environments[&self.environment]
+    }
+
+    /// A migration of the product.
+    pub fn migration(&self, name: &str) -> Result<&Migration, Failure> {
+        let known = &self.product().migrations;
+        known.values().find(|migration| migration.name.as_str() == name).ok_or_else(|| {
+            let names: Vec<&str> = known.keys().map(crate::model::MigrationName::as_str).collect();
+            let all = || format!("migrations: {}", names.join(", "));
+            Failure::new(Exit::Usage, format!("there is no migration `{name}`")).hint(did_you_mean(
+                name,
+                names.iter().copied(),
+                all,
+            ))
+        })
+    }
+
+    /// Which app version runs, where the environment's platform can tell.
+    fn version_probe(&self) -> Option<&Probe> {
+        Some(&self.catalog.platforms.get(self.declared().platform.as_deref()?)?.version)
+    }
+
+    /// Fills the environment in, for all of its targets or only for the store.
+    fn fill(&self, global: &Global, need: Need<'_>) -> Result<Installation, Failure> {
+        config::fill(&global.project, &self.environment, self.declared(), need, &config::variable).map_err(|errors| {
+            let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Failure::new(Exit::Usage, told.join("\n  ")).hint("set the variables, or write ${NAME:-default}")
+        })
+    }
+
+    /// The targets that a migration and its checks speak to.
+    pub fn targets_of(&self, migration: &Migration) -> BTreeSet<String> {
+        let undone = migration.operations.iter().flat_map(|operation| [Some(operation), operation.undo.operation()]);
+        let mut names: BTreeSet<String> = undone.flatten().filter_map(|operation| operation.target.clone()).collect();
+        let services = self.declared().services.values().filter_map(|service| match service {
+            ServiceSource::Probe(probe) => Some(&**probe),
+            ServiceSource::Version(_) => None,
+        });
+        let probes = migration.probes().map(|(_, probe)| probe).chain(self.version_probe()).chain(services);
+        names.extend(probes.filter_map(Probe::target).map(str::to_owned));
+        if let Some(crate::model::Progress::Counts { target, .. } | crate::model::Progress::Percent { target, .. }) =
+            &migration.progress
+        {
+            names.insert(target.clone());
+        }
+        let declared = &self.declared().targets;
+        names.extend(migration.services.keys().filter(|name| declared.contains_key(*name)).cloned());
+        names
+    }
+
+    /// Opens what a migration needs; without one, all that is declared.
+    pub async fn desk(&self, global: &Global, migration: Option<&Migration>) -> Result<Desk, Failure> {
+        let names = migration.map(|migration| self.targets_of(migration));
+        let filled = self.fill(global, names.as_ref().map_or(Need::Everything, Need::Targets))?;
+        let store = open_store(&filled).await?;
+        let settings = settings(&filled, &store).await?;
+        let mut targets = std::collections::BTreeMap::new();
+        for (name, target) in &filled.targets {
+            let location = Location {
+                name: name.clone(),
+                url: target.url.clone(),
+                database: target.database.clone(),
+                cluster: target.cluster.clone(),
+            };
+            let database = Database::open(&location).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+            let names =
+                TargetNames { name: name.clone(), database: target.database.clone(), cluster: target.cluster.clone() };
+            targets.insert(name.clone(), SiteTarget { database, names });
+        }
+        let site = Site {
+            environment: self.environment.clone(),
+            targets,
+            vars: filled.vars,
+            services: filled.services,
+            version: self.version_probe().cloned(),
+            scrub: Scrub::new(secrets(self.declared())),
+        };
+        Ok(Desk {
+            site: Arc::new(site),
+            store: Arc::new(store),
+            product: self.product.clone(),
+            settings,
+            lease: lease()?,
+            owner: owner(),
+            person: person(),
+            signals: signals()?,
+        })
+    }
+
+    /// Opens the store alone.
+    pub async fn store(&self, global: &Global) -> Result<(Store, Settings), Failure> {
+        let filled = self.fill(global, Need::Store)?;
+        let store = open_store(&filled).await?;
+        let settings = settings(&filled, &store).await?;
+        Ok((store, settings))
+    }
+}
+
+async fn open_store(filled: &Installation) -> Result<Store, Failure> {
+    Store::open(&filled.store).await.map_err(|error| unstored(&error))
+}
+
+/// A failure of the store.
+pub(super) fn unstored(error: &StoreError) -> Failure {
+    Failure::from_error(Exit::Unexpected, error).hint("check `store:` of the environment in orchestrate.yaml")
+}
+
+/// The defaults, over them what the project says, over that what the store keeps.
+async fn settings(filled: &Installation, store: &Store) -> Result<Settings, Failure> {
+    let told = |error: crate::run::SettingsError| Failure::from_error(Exit::Usage, &error);
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let declared = filled.settings.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let kept = store.settings(&filled.name).await.map_err(|error| unstored(&error))?;
+    Settings::default().with_all(&declared).and_then(|settings| settings.with_all(&kept)).map_err(told)
+}
+
+/// The values of the variables that an environment is filled in with: nobody may see them.
+fn secrets(environment: &Environment) -> Vec<String> {
+    let texts = environment.vars.values().chain(environment.store.iter());
+    let texts = texts.chain(environment.targets.values().map(|target| &target.url));
+    let parts = texts.flat_map(|text| text_parts(text).unwrap_or_default());
+    let values = parts.filter_map(|part| match part {
+        TextPart::Variable { name, .. } => config::variable(name),
+        TextPart::Plain(_) => None,
+    });
+    values.collect()
+}
+
+fn lease() -> Result<Duration, Failure> {
+    let Some(text) = config::variable(LEASE_VARIABLE) else { return Ok(LEASE) };
+    parse_duration(&text).map_err(|error| {
+        Failure::new(Exit::Usage, format!("{LEASE_VARIABLE}: {error}")).hint("write a duration such as 15s")
+    })
+}
+
+fn owner() -> Owner {
+    let host = std::fs::read_to_string("/etc/hostname").ok().or_else(|| config::variable("HOSTNAME"));
+    let host = host.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty());
+    Owner {
+        id: uuid::Uuid::now_v7().to_string(),
+        host: host.unwrap_or_else(|| "this machine".to_owned()),
+        pid: i64::from(std::process::id()),
+    }
+}
+
+/// Ctrl-C ends what runs, a second one lets go of it; SIGTERM lets go at once.
+fn signals() -> Result<Signals, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let told = |error: std::io::Error| Failure::from_error(Exit::Unexpected, &error);
+    let signals = Signals::default();
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(told)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(told)?;
+    let handed = signals.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupted.recv() => {
+                    if handed.stop.is_cancelled() {
+                        handed.let_go.cancel();
+                    }
+                    handed.stop.cancel();
+                }
+                _ = terminated.recv() => handed.let_go.cancel(),
+                () = handed.let_go.cancelled() => return,
+            }
+        }
+    });
+    Ok(signals)
+}
+
+/// Runs a verb that waits for databases.
+pub(super) fn block_on<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::from_error(Exit::Unexpected, &error))?;
+    let result = runtime.block_on(verb);
+    // What still runs has nobody who would wait for it.
+    runtime.shutdown_background();
+    result
+}
