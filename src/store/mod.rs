@@ -1,7 +1,7 @@
 //! Where runs are kept: their journals, leases and requests, and the settings of environments, on SQLite or Postgres.
 //!
-//! One SQL text serves both ([`sql`]); what must differ stands in [`engine`]. The store does not know what an event
-//! means: a body is a text that [`crate::run`] reads. It never retries by itself: what is [`StoreError::is_transient`]
+//! One SQL text serves both (`sql.rs`); what must differ stands in `engine.rs`. The store does not know what an event
+//! means: a body is a text that the stage `run` reads. It never retries by itself: what is [`StoreError::is_transient`]
 //! is the caller's to try again, and a repeated [`Store::append`] or [`Store::begin`] of the same [`Batch`] is written once.
 
 mod engine;

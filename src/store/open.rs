@@ -16,7 +16,9 @@ const CONNECTIONS_MAX: u32 = 4;
 /// How long to wait for one of them.
 const ACQUIRE_MAX: Duration = Duration::from_secs(5);
 /// How long any question may take; longer than the databases' own limits, which say more.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+const ANSWER_MAX: Duration = Duration::from_secs(7);
+/// How long a connection that was used may take to show that it lives.
+const SIGN_OF_LIFE_MAX: Duration = Duration::from_secs(2);
 /// A connection that was idle for longer is tried before it is used.
 const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 /// Between two attempts to switch a fresh file over while another process does the same.
@@ -57,6 +59,12 @@ impl Store {
                         connection.ping().await?;
                     }
                     Ok(true)
+                })
+            })
+            // A line that went silent in the middle of a question is left at once, not when TCP gives it up.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    Ok(tokio::time::timeout(SIGN_OF_LIFE_MAX, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
                 })
             })
             .after_connect(move |connection, _| {

@@ -83,6 +83,25 @@ async fn a_server_that_comes_back_is_used_again() {
     place.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_falls_silent_is_left() {
+    let place = Place::postgres().await;
+    let proxy = Proxy::to(place.url()).await;
+    let store = opened(&proxy.through(place.url())).await;
+    let run = new_run("0001_first");
+    let mut lease = store.begin(&run, &batch(&["begun"]), &owner(1), LONG, 1).await.expect("nothing runs yet");
+    let next = batch(&["after the silence"]);
+    futures_util::future::join_all((0..8).map(|_| store.run(&run.id))).await;
+    proxy.fall_silent();
+    let heartbeat = lease.heartbeat();
+    let answers = futures_util::future::join_all((0..8).map(|_| store.renew(&heartbeat))).await;
+    let lost: Vec<StoreError> = answers.into_iter().filter_map(Result::err).collect();
+    assert!(!lost.is_empty() && lost.iter().all(StoreError::is_transient), "{lost:?}");
+    append_until_answered(&store, &mut lease, &next).await;
+    assert_eq!(journal(&store, &run.id).await, ["1 1 begun", "2 1 after the silence"]);
+    place.end().await;
+}
+
 /// The whole chain of an error, as it is shown to people, and as it is debugged.
 fn told(error: &StoreError) -> String {
     let mut told = error.to_string();

@@ -96,9 +96,11 @@ pub async fn a_replaced_owner_writes_nothing(place: &Place) {
         Ok(lease) => lease,
         Err(_) => take_when_free(&store, &run.id, &owner(2), LONG).await,
     };
+    let lost = StoreError::LeaseLost { run: run.id.clone() };
+    assert_eq!(store.append(&mut old, &ending(&["stale"], "completed")).await, Err(lost.clone()));
+    assert_eq!(store.append(&mut old, &ending(&[], "completed")).await, Err(lost.clone()));
     store.append(&mut new, &batch(&["mine"])).await.expect("the lease lives");
     let before = store.run(&run.id).await.expect("the store answers").map(|row| (row.summary, row.sequence));
-    let lost = StoreError::LeaseLost { run: run.id.clone() };
     assert_eq!(store.append(&mut old, &ending(&["stale"], "completed")).await, Err(lost.clone()));
     assert_eq!(store.append(&mut old, &ending(&[], "completed")).await, Err(lost.clone()));
     assert_eq!(store.renew(&old.heartbeat()).await, Err(lost.clone()));

@@ -1,4 +1,4 @@
-//! A place for one store: a file in a folder of its own, or a database of its own.
+//! A place for one store: a file in a folder of its own, or a schema of its own.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Place {
 
 enum Kept {
     Folder(tempfile::TempDir),
-    Database { server: String, name: String },
+    Schema { server: String, name: String },
 }
 
 impl Place {
@@ -32,10 +32,10 @@ impl Place {
     pub async fn postgres() -> Place {
         let server = server();
         let name = format!("store_{}", uuid::Uuid::now_v7().simple());
-        raw(&server, &format!("CREATE DATABASE {name}")).await;
+        raw(&server, &format!("CREATE SCHEMA {name}")).await;
         let mut url = url::Url::parse(&server).expect("the URL of the server can be read");
-        url.set_path(&name);
-        Place { url: url.to_string(), driver_url: url.to_string(), kept_in: Kept::Database { server, name } }
+        url.query_pairs_mut().append_pair("options", &format!("-csearch_path={name}"));
+        Place { url: url.to_string(), driver_url: url.to_string(), kept_in: Kept::Schema { server, name } }
     }
 
     pub fn url(&self) -> &str {
@@ -54,7 +54,7 @@ impl Place {
     pub async fn end(self) {
         match self.kept_in {
             Kept::Folder(folder) => folder.close().expect("the folder can be removed"),
-            Kept::Database { server, name } => raw(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await,
+            Kept::Schema { server, name } => raw(&server, &format!("DROP SCHEMA {name} CASCADE")).await,
         }
     }
 }

@@ -11,6 +11,7 @@ const OPEN: u8 = 0;
 const CUT_BEFORE_COMMIT: u8 = 1;
 const CUT_AFTER_COMMIT: u8 = 2;
 const SHUT: u8 = 3;
+const SILENT: u8 = 4;
 
 /// A listening address that forwards to a server.
 pub struct Proxy {
@@ -65,6 +66,12 @@ impl Proxy {
         self.slam.send_modify(|times| *times += 1);
     }
 
+    /// Forwards nothing more on the connections that there are, and does not end them; new ones are forwarded.
+    pub fn fall_silent(&self) {
+        self.state.store(SILENT, Ordering::SeqCst);
+        self.slam.send_modify(|times| *times += 1);
+    }
+
     /// Takes connections again.
     pub fn open(&self) {
         self.state.store(OPEN, Ordering::SeqCst);
@@ -106,7 +113,12 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, state: Arc<Atomic
                     return;
                 }
             }
-            _ = slam.changed() => return,
+            _ = slam.changed() => {
+                if state.load(Ordering::SeqCst) == SILENT {
+                    std::future::pending::<()>().await;
+                }
+                return;
+            }
         }
     }
 }
