@@ -21,5 +21,6 @@ pub mod graph;
 pub mod manifest;
 pub mod model;
 pub mod plan;
+pub mod process;
 pub mod telemetry;
 pub mod template;

@@ -5,6 +5,7 @@ mod docs;
 mod loader;
 mod oracle;
 mod planning;
+mod process;
 mod rendering;
 mod rules;
 mod samples;
