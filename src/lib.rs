@@ -18,6 +18,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod graph;
+pub mod http;
 pub mod manifest;
 pub mod model;
 pub mod plan;
