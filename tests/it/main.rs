@@ -2,9 +2,11 @@
 
 mod cli;
 mod docs;
+mod http;
 mod loader;
 mod oracle;
 mod planning;
+mod process;
 mod rendering;
 mod rules;
 mod samples;
