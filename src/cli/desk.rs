@@ -1,7 +1,7 @@
 //! Opens an environment for the verbs that act on it: its databases, its store, its settings, and who asks.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::config::{self, Installation, Need};
@@ -126,6 +126,7 @@ impl Loaded {
             services: filled.services,
             version: self.version_probe().cloned(),
             scrub: Scrub::new(secrets(self.declared())),
+            caller: OnceLock::new(),
         };
         Ok(Desk {
             site: Arc::new(site),

@@ -91,7 +91,7 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         asked_at: None,
         signals: run.signals,
     };
-    let driven = drive.to_rest(observer).await;
+    let driven = drive.until_rest(observer).await;
     end.cancel();
     if let Err(error) = kept.await {
         tracing::warn!(%error, "the heartbeat ended by itself");
@@ -122,7 +122,7 @@ struct Drive {
 }
 
 impl Drive {
-    async fn to_rest(&mut self, observer: &mut dyn Observer) -> Result<Outcome, DriveError> {
+    async fn until_rest(&mut self, observer: &mut dyn Observer) -> Result<Outcome, DriveError> {
         loop {
             let decision = self.decided(observer).await?;
             match decision {

@@ -43,10 +43,8 @@ pub enum DriveError {
 
 impl From<StoreError> for DriveError {
     fn from(error: StoreError) -> DriveError {
-        match error {
-            StoreError::LeaseLost { .. } => DriveError::LeaseLost,
-            other => DriveError::Store(other),
-        }
+        let is_lost = matches!(error, StoreError::LeaseLost { .. });
+        if is_lost { DriveError::LeaseLost } else { DriveError::Store(error) }
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) async fn perform(
         Action::Verify { sql, expect, message } => verify(site, texts, job, sql, expect, message.as_ref()).await,
         Action::Command { argv, env, cwd } => {
             let context = job.context(site, texts);
-            outside::run_command(site, argv, env, cwd.as_ref(), &context, job.timeout, cancel).await
+            let program = outside::Program { argv, env, cwd: cwd.as_ref() };
+            outside::command(site, &program, &context, job.timeout, cancel).await
         }
         Action::Http { method, url, headers, body, expect_status } => {
             let context = job.context(site, texts);

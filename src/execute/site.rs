@@ -1,15 +1,18 @@
 //! An installation with its databases: what a run acts on.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::database::Database;
+use crate::http::{Caller, HttpError};
 use crate::model::{Engine, Expectation, Probe, Question, Secret, ServiceSource, ServiceVersion, Template};
 use crate::run::{Answer, Failure, Verdict, compare};
 use crate::template::{Context, RenderError, RunNames, TargetNames, render_sql, render_text};
 
+use super::outside::{self, Http};
 use super::scrub::Scrub;
 
 /// How long a probe may take that says nothing itself.
@@ -30,6 +33,8 @@ pub struct Site {
     pub version: Option<Probe>,
     /// What hides secrets in what others say.
     pub scrub: Scrub,
+    /// What calls URLs, once something does.
+    pub caller: OnceLock<Caller>,
 }
 
 /// A database of an installation.
@@ -51,6 +56,14 @@ pub struct Texts {
 }
 
 impl Site {
+    /// What calls URLs.
+    pub(super) fn caller(&self) -> Result<&Caller, HttpError> {
+        match self.caller.get() {
+            Some(caller) => Ok(caller),
+            None => Caller::new().map(|caller| self.caller.get_or_init(|| caller)),
+        }
+    }
+
     /// The engine of a target.
     pub fn engine(&self, target: &str) -> Option<Engine> {
         self.targets.get(target).map(|target| target.database.engine())
@@ -115,9 +128,10 @@ impl Site {
         let timeout = probe.timeout.unwrap_or(PROBE_TIMEOUT);
         let answered = match &probe.question {
             Question::Sql { target, sql } => self.answer_sql(target, sql, context, timeout).await,
-            Question::Command { argv } => super::outside::ask_command(self, argv, context, timeout).await,
+            Question::Command { argv } => outside::ask_command(self, argv, context, timeout).await,
             Question::Http { method, url, headers, expect_status } => {
-                super::outside::ask_http(self, method, url, headers, *expect_status, context, timeout).await
+                let http = Http { method, url, headers, body: None, expect_status: *expect_status };
+                outside::ask_http(self, &http, context, timeout).await
             }
         };
         match answered {

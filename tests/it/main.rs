@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod http;
+mod live;
 mod loader;
 mod oracle;
 mod planning;

@@ -1,5 +1,7 @@
 //! What the tests share: a project in a temporary folder, and the program run in it.
 
+pub mod servers;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

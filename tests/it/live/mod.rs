@@ -1,0 +1,3 @@
+//! Tests on live servers, which `scripts/servers` starts.
+
+mod servers;
