@@ -6,12 +6,13 @@
 //! |---|---|---|
 //! | [`model`] | | the nouns: version, window, release, migration, operation, path, environment |
 //! | [`manifest`] | files' bytes | a [`model::Catalog`], or every finding at once with its place |
-//! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports |
+//! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports, texts and statements |
 //! | [`check`] | a catalog | findings of the rules that need no database |
 //! | [`plan`] | a catalog and a request | a plan, or why there is none and what would open the way |
+//! | [`process`], [`http`] | a command, a call of a URL | how it ended, or what is known of it |
 //! | [`config`], [`telemetry`], [`cli`] | arguments, files | text, JSON, an exit code |
 //!
-//! Everything above the last row is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
+//! Everything above [`process`] is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
 //! `docs/decisions/` says why.
 
 pub mod check;
