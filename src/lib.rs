@@ -6,12 +6,14 @@
 //! |---|---|---|
 //! | [`model`] | | the nouns: version, window, release, migration, operation, path, environment |
 //! | [`manifest`] | files' bytes | a [`model::Catalog`], or every finding at once with its place |
-//! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports |
+//! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports, texts and statements |
 //! | [`sql`] | SQL in any dialect | tokens, and statements one by one |
 //! | [`check`] | a catalog | findings of the rules that need no database |
 //! | [`plan`] | a catalog and a request | a plan, or why there is none and what would open the way |
+//! | [`run`] | a run's events | the state that they fold into, and what comes next |
 //! | [`store`] | a run's events, leases, requests; settings | the same again, from SQLite or Postgres |
-//! | [`database`] | statements and probes | what the targets answered |
+//! | [`database`], [`process`], [`http`] | statements, probes, commands, calls | what was answered |
+//! | [`execute`] | what comes next | what came of it |
 //! | [`config`], [`telemetry`], [`cli`] | arguments, files | text, JSON, an exit code |
 //!
 //! Everything above the store is pure and synchronous: values in, values out. `docs/architecture.md` is the map,
