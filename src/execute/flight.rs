@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::run::{Fault, FaultKind, Unit};
 use crate::store::{Heartbeat, Store};
 
+use super::fault::{self, Point};
 use super::journal::Pulse;
 use super::operation::Job;
 use super::perform::{Came, perform};
@@ -40,7 +41,12 @@ impl Flights {
         self.tasks.spawn(async move {
             let unit = job.unit.clone();
             let came = match ground.pulse.confirm(&ground.store, &ground.heartbeat).await {
-                Ok(()) => perform(&ground.site, &ground.texts, &job, &cancel).await,
+                Ok(()) => {
+                    fault::point(Point::BeforeEffect);
+                    let came = perform(&ground.site, &ground.texts, &job, &cancel).await;
+                    fault::point(Point::AfterEffect);
+                    came
+                }
                 Err(error) => {
                     Came::Failed(Fault { kind: FaultKind::Transient, message: format!("it was not sent: {error}") })
                 }

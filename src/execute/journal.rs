@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::run::{Event, IllegalEvent, State, Timestamp};
 use crate::store::{Batch, Heartbeat, Lease, Store, StoreError, Summary};
 
+use super::fault::{self, Point};
 use super::observe::Observer;
 
 /// The first pause before the store is asked again.
@@ -130,8 +131,10 @@ impl Journal {
         let mut pause = STORE_AGAIN;
         loop {
             let asked_at = Instant::now();
+            fault::point(Point::BeforeRecord);
             match self.store.append(&mut self.lease, &batch).await {
                 Ok(()) => {
+                    fault::point(Point::AfterRecord);
                     self.pulse.beat(asked_at);
                     return Ok(());
                 }

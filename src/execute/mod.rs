@@ -8,6 +8,7 @@ mod checks;
 mod cluster;
 pub mod control;
 mod drive;
+mod fault;
 mod flight;
 mod journal;
 mod judge;

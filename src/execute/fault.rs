@@ -1,0 +1,44 @@
+//! Crashes on purpose, for the tests: `ORCHESTRATE_FAULT=after-effect:3` ends the process when that point is reached for
+//! the third time, as a kill would. It exists in builds with debug assertions only.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The variable that names the point and the count.
+const VARIABLE: &str = "ORCHESTRATE_FAULT";
+
+/// A place at which a process may be cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Point {
+    /// Events are about to be written.
+    BeforeRecord,
+    /// Events were written.
+    AfterRecord,
+    /// A unit is about to be done.
+    BeforeEffect,
+    /// A unit was done, and nobody knows yet.
+    AfterEffect,
+}
+
+impl Point {
+    fn name(self) -> &'static str {
+        match self {
+            Point::BeforeRecord => "before-record",
+            Point::AfterRecord => "after-record",
+            Point::BeforeEffect => "before-effect",
+            Point::AfterEffect => "after-effect",
+        }
+    }
+}
+
+/// Ends the process here if it was told to.
+pub(super) fn point(point: Point) {
+    static REACHED: AtomicU32 = AtomicU32::new(0);
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let Ok(wanted) = std::env::var(VARIABLE) else { return };
+    let (name, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+    if name == point.name() && count.parse() == Ok(REACHED.fetch_add(1, Ordering::SeqCst) + 1) {
+        std::process::abort();
+    }
+}
