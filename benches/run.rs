@@ -71,7 +71,7 @@ async fn commits(store: &Secret, run: &str) -> i64 {
     use sqlx::{Connection, Row};
     sqlx::any::install_default_drivers();
     let mut store = sqlx::AnyConnection::connect(store.expose()).await.expect("the store opens");
-    let question = "SELECT count(DISTINCT batch) FROM orchestrate_events WHERE run = $1";
+    let question = "SELECT count(DISTINCT batch) FROM orchestrate_event WHERE run = $1";
     let row = sqlx::query(question).bind(run).fetch_one(&mut store).await.expect("the store answers");
     row.get(0)
 }
