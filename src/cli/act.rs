@@ -12,6 +12,7 @@ use crate::run::{Request, Resolution, State, Status};
 use super::args::{AskArguments, Global, ResolveArguments, RunFormat, SkipArguments, StartArguments, Word};
 use super::desk::{Loaded, block_on, unstored};
 use super::failure::{Exit, Failure};
+use super::guard;
 use super::output::Output;
 use super::watching::Lines;
 
@@ -19,6 +20,7 @@ use super::watching::Lines;
 pub(super) fn start(global: &Global, arguments: &StartArguments, output: &mut Output) -> Result<Exit, Failure> {
     let loaded = Loaded::read(global, output)?;
     let migration = loaded.migration(&arguments.migration)?;
+    guard::refuse_lossy_undo(&loaded, migration)?;
     let parameters = parameters(migration, &arguments.set)?;
     let text = loaded.sources.get(&migration.place.file).map(|text| text.to_string()).unwrap_or_default();
     let app = arguments.at.as_ref().map(ToString::to_string);

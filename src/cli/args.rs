@@ -100,6 +100,19 @@ pub(super) enum Verb {
     Resolve(ResolveArguments),
     /// Work off runs that were handed over, and those whose process ended
     Worker,
+    Demo(DemoArguments),
+}
+
+/// Write a small product with its data into a folder, and run one of its migrations there
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  orchestrate demo
+  orchestrate demo --dir somewhere-else")]
+pub(super) struct DemoArguments {
+    /// The folder; it must be new, empty, or an earlier demo
+    #[arg(long, value_name = "DIR", default_value = "orchestrate-demo")]
+    pub dir: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

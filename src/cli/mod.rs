@@ -5,9 +5,11 @@
 
 mod act;
 mod args;
+mod demo;
 mod desk;
 mod failure;
 mod findings;
+mod guard;
 mod lint;
 mod output;
 mod plan;
@@ -56,6 +58,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Retry(ask) => act::ask(&arguments.global, ask, Request::Retry, output),
         Verb::Skip(skip) => act::skip(&arguments.global, skip, output),
         Verb::Resolve(resolve) => act::resolve(&arguments.global, resolve, output),
+        Verb::Demo(demo) => demo::run(&arguments.global, demo, output),
         Verb::Worker => act::work(&arguments.global, output),
     }
 }

@@ -14,3 +14,4 @@ mod samples;
 mod store;
 mod support;
 mod tidy;
+mod traps;
