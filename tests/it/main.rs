@@ -2,6 +2,7 @@
 
 mod cli;
 mod docs;
+mod live;
 mod loader;
 mod oracle;
 mod planning;

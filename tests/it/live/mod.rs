@@ -1,0 +1,3 @@
+//! Against live servers, which `scripts/test` starts.
+
+mod database;
