@@ -79,7 +79,7 @@ impl ClickHouse {
             .with_setting("wait_end_of_query", "1")
             .with_setting("send_progress_in_http_headers", "0");
         let inserts = single.inserts();
-        let failed = |error| trouble(error, inserts);
+        let failed = |error| trouble(&error, inserts);
         let mut cursor = query.fetch_bytes("Null").map_err(failed)?;
         while cursor.next().await.map_err(failed)?.is_some() {}
         let rows_affected = cursor.summary().and_then(|summary| summary.written_rows());
@@ -138,7 +138,7 @@ impl ClickHouse {
 
     async fn kill(&self, tag: &str) -> Result<(), Failure> {
         let query = self.client.query("KILL QUERY WHERE query_id = ? ASYNC").bind(tag);
-        let failed = |error| trouble(error, false);
+        let failed = |error| trouble(&error, false);
         let mut cursor = query.fetch_bytes("Null").map_err(failed)?;
         while cursor.next().await.map_err(failed)?.is_some() {}
         Ok(())
@@ -177,14 +177,14 @@ fn single(sql: &str) -> Result<Single<'_>, Failure> {
 }
 
 async fn answer(query: Query, rows_max: usize) -> Result<Answer, Failure> {
-    let failed = |error| trouble(error, false);
+    let failed = |error| trouble(&error, false);
     let cursor = query.fetch_bytes("TabSeparatedWithNamesAndTypes").map_err(failed)?;
     tsv::read(&collect(cursor).await?, rows_max)
 }
 
 async fn collect(mut cursor: BytesCursor) -> Result<BytesMut, Failure> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = cursor.next().await.map_err(|error| trouble(error, false))? {
+    while let Some(chunk) = cursor.next().await.map_err(|error| trouble(&error, false))? {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER_BYTES_MAX {
             return Err(Failure::new(Trouble::Permanent, format!("the answer has more than {ANSWER_BYTES_MAX} bytes")));

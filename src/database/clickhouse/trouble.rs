@@ -16,21 +16,22 @@ const READONLY: &str = "164";
 const MESSAGE_CHARS_MAX: usize = 2000;
 
 /// What an error of the driver says about a statement.
-pub(super) fn trouble(error: Error, inserts: bool) -> Failure {
-    match error {
-        Error::BadResponse(text) => refused(&text, inserts),
-        Error::Network(cause) => {
-            let http = cause.downcast_ref::<hyper_util::client::legacy::Error>();
-            let never_sent = http.is_some_and(hyper_util::client::legacy::Error::is_connect);
-            let reason = cause.source().map_or_else(|| cause.to_string(), |source| innermost(source).to_string());
-            if never_sent {
-                Failure::new(Trouble::Transient, format!("no connection: {reason}"))
-            } else {
-                Failure::new(Trouble::Lost, format!("the connection broke: {reason}"))
-            }
+pub(super) fn trouble(error: &Error, inserts: bool) -> Failure {
+    if let Error::BadResponse(text) = &error {
+        refused(text, inserts)
+    } else if let Error::Network(cause) = &error {
+        let http = cause.downcast_ref::<hyper_util::client::legacy::Error>();
+        let never_sent = http.is_some_and(hyper_util::client::legacy::Error::is_connect);
+        let reason = cause.source().map_or_else(|| cause.to_string(), |source| innermost(source).to_string());
+        if never_sent {
+            Failure::new(Trouble::Transient, format!("no connection: {reason}"))
+        } else {
+            Failure::new(Trouble::Lost, format!("the connection broke: {reason}"))
         }
-        Error::InvalidParams(cause) => Failure::new(Trouble::Permanent, format!("cannot be sent: {cause}")),
-        other => Failure::new(Trouble::Lost, format!("the answer cannot be read: {other}")),
+    } else if let Error::InvalidParams(cause) = &error {
+        Failure::new(Trouble::Permanent, format!("cannot be sent: {cause}"))
+    } else {
+        Failure::new(Trouble::Lost, format!("the answer cannot be read: {error}"))
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> (Trouble, Option<String>, String) {
-        let failure = trouble(Error::BadResponse(text.to_owned()), false);
+        let failure = trouble(&Error::BadResponse(text.to_owned()), false);
         (failure.trouble, failure.code, failure.message)
     }
 
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn codes_say_what_is_known() {
         let trouble_of = |code: u32, inserts| {
-            trouble(Error::BadResponse(format!("Code: {code}. DB::Exception: x")), inserts).trouble
+            trouble(&Error::BadResponse(format!("Code: {code}. DB::Exception: x")), inserts).trouble
         };
         assert_eq!(trouble_of(202, true), Trouble::Transient);
         assert_eq!((trouble_of(252, false), trouble_of(252, true)), (Trouble::Transient, Trouble::Lost));

@@ -24,14 +24,16 @@ const QUERY_CANCELED: &str = "57014";
 
 /// What an error of the driver says.
 pub(super) fn trouble(error: Error, phase: Phase) -> Failure {
-    match error {
-        Error::Database(error) => match error.try_downcast::<PgDatabaseError>() {
+    if let Error::Database(error) = error {
+        return match error.try_downcast::<PgDatabaseError>() {
             Ok(error) => refused(error.code(), error.message(), error.hint(), phase),
             Err(error) => Failure::new(Trouble::Permanent, error.message()),
-        },
-        Error::Configuration(_) | Error::Tls(_) => Failure::new(Trouble::Permanent, error.to_string()),
-        other => broken(&other, phase),
+        };
     }
+    if matches!(error, Error::Configuration(_) | Error::Tls(_)) {
+        return Failure::new(Trouble::Permanent, error.to_string());
+    }
+    broken(&error, phase)
 }
 
 fn broken(error: &Error, phase: Phase) -> Failure {
