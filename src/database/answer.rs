@@ -63,7 +63,7 @@ impl Answer {
 }
 
 fn refused(message: String) -> Failure {
-    Failure::new(Trouble::Permanent, message)
+    Failure::new(Trouble::Refused, message)
 }
 
 fn value(cell: Cell) -> Value {

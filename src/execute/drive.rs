@@ -262,7 +262,7 @@ impl Drive {
             Came::Failed(mut fault) => {
                 // What somebody else ended is not for us to begin again.
                 if fault.kind == FaultKind::Ended && !self.watch.ending.contains(&unit) {
-                    fault.kind = FaultKind::Permanent;
+                    fault.kind = FaultKind::Partial;
                 }
                 self.note(Event::Failed { unit, fault })
             }
@@ -390,5 +390,5 @@ impl Drive {
 /// An operation that the document does not have: a state that no journal of ours leads to.
 fn gone(unit: Unit) -> Event {
     let message = "its document has no such operation".to_owned();
-    Event::Failed { unit, fault: Fault { kind: FaultKind::Permanent, message } }
+    Event::Failed { unit, fault: Fault { kind: FaultKind::Refused, message } }
 }

@@ -415,7 +415,7 @@ impl Decider<'_> {
             return Decision::Wait(Some(due.min(end)));
         }
         let message = format!("it was not so within {}", told_duration(timeout));
-        Decision::Record(vec![Event::Failed { unit, fault: Fault { kind: FaultKind::Permanent, message } }])
+        Decision::Record(vec![Event::Failed { unit, fault: Fault { kind: FaultKind::Refused, message } }])
     }
 
     fn postchecks(&self) -> Decision {

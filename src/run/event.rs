@@ -106,8 +106,10 @@ pub struct Fault {
 pub enum FaultKind {
     /// It surely was not done, and may work the next time.
     Transient,
-    /// It was refused, and would be again.
-    Permanent,
+    /// It surely was not done, and would be refused again.
+    Refused,
+    /// It failed, and a part of it may have been done.
+    Partial,
     /// Nobody knows: the answer was lost.
     Lost,
     /// It was ended on purpose, maybe half done.

@@ -347,7 +347,7 @@ fn next(progress: &PartProgress, event: &Event, at: Timestamp) -> Option<PartPro
         Event::Failed { fault, .. } if is_open => Some(match fault.kind {
             FaultKind::Lost => InDoubt,
             FaultKind::Ended => CutOff,
-            FaultKind::Transient | FaultKind::Permanent => Failed { fault: fault.clone(), at },
+            FaultKind::Transient | FaultKind::Refused | FaultKind::Partial => Failed { fault: fault.clone(), at },
         }),
         Event::NotDone { .. } => is_open.then_some(Waiting),
         Event::StillRunning { .. } => is_open.then_some(Adopted),

@@ -66,7 +66,7 @@ fn tries(task: &Task, kind: FaultKind) -> u32 {
     match (task.retry, kind) {
         (Some(retry), _) => retry.attempts,
         (None, FaultKind::Transient | FaultKind::Lost) => ATTEMPTS,
-        (None, FaultKind::Permanent | FaultKind::Ended) => 1,
+        (None, FaultKind::Refused | FaultKind::Partial | FaultKind::Ended) => 1,
     }
 }
 

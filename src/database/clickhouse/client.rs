@@ -89,10 +89,7 @@ impl ClickHouse {
     pub async fn ask(&self, sql: &str, timeout: Duration, rows_max: usize) -> Result<Answer, Failure> {
         let single = single(sql)?;
         if single.chooses_format() {
-            return Err(Failure::new(
-                Trouble::Permanent,
-                "the format of an answer is not chosen here; leave FORMAT out",
-            ));
+            return Err(Failure::new(Trouble::Refused, "the format of an answer is not chosen here; leave FORMAT out"));
         }
         let tag = format!("orchestrate:ask:{}", uuid::Uuid::now_v7());
         match tokio::time::timeout(timeout, self.question(sql, &tag, timeout, rows_max)).await {
@@ -168,7 +165,7 @@ pub(super) fn text(row: &[Cell], at: usize) -> Option<&str> {
 
 fn single(sql: &str) -> Result<Single<'_>, Failure> {
     let mut statements = split(sql, Engine::ClickHouse);
-    let refused = |message: String| Err(Failure::new(Trouble::Permanent, message));
+    let refused = |message: String| Err(Failure::new(Trouble::Refused, message));
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (Some(_), others) => refused(format!("ClickHouse takes one statement at a time, and these are {}", others + 1)),
@@ -187,7 +184,7 @@ async fn collect(mut cursor: BytesCursor) -> Result<BytesMut, Failure> {
     while let Some(chunk) = cursor.next().await.map_err(|error| trouble(&error, false))? {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER_BYTES_MAX {
-            return Err(Failure::new(Trouble::Permanent, format!("the answer has more than {ANSWER_BYTES_MAX} bytes")));
+            return Err(Failure::new(Trouble::Refused, format!("the answer has more than {ANSWER_BYTES_MAX} bytes")));
         }
     }
     Ok(body)
@@ -209,7 +206,7 @@ fn transport(is_secure: bool) -> Result<Client, Failure> {
     }
     let tls = hyper_rustls::HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-        .map_err(|error| Failure::new(Trouble::Permanent, format!("no certificates of this machine: {error}")))?;
+        .map_err(|error| Failure::new(Trouble::Refused, format!("no certificates of this machine: {error}")))?;
     Ok(Client::with_http_client(builder.build(tls.https_or_http().enable_http1().wrap_connector(connector))))
 }
 

@@ -23,7 +23,7 @@ impl Postgres {
         let statements = split(sql, Engine::Postgres);
         if statements.len() != 1 {
             let message = format!("a question is one statement, and these are {}", statements.len());
-            return Err(Failure::new(Trouble::Permanent, message));
+            return Err(Failure::new(Trouble::Refused, message));
         }
         let mut session = self.session().await?;
         let before = |error| trouble(error, Phase::Before);

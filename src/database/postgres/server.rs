@@ -137,7 +137,7 @@ impl Postgres {
 }
 
 fn check(statements: &[Single<'_>], transaction: bool) -> Result<(), Failure> {
-    let refused = |message: &str| Err(Failure::new(Trouble::Permanent, message));
+    let refused = |message: &str| Err(Failure::new(Trouble::Refused, message));
     if statements.is_empty() {
         refused("there is no statement")
     } else if statements.iter().any(Single::copies_from_client) {
@@ -189,7 +189,7 @@ async fn one_by_one(
 fn unfinished(failure: Failure) -> Failure {
     if failure.code.as_deref() == Some(IN_TRANSACTION) {
         let message = "the text leaves its transaction open, and so it was taken back; end it with COMMIT";
-        Failure { trouble: Trouble::Permanent, message: message.to_owned(), ..failure }
+        Failure { trouble: Trouble::Refused, message: message.to_owned(), ..failure }
     } else {
         failure
     }

@@ -42,7 +42,7 @@ const SET: &str = "SELECT set_config($1, $2, $3)";
 
 /// The options of a connection, from a URL whose unknown keys are named, never their values.
 pub(super) fn options(parts: &Parts) -> Result<PgConnectOptions, Failure> {
-    let refused = |message: String| Failure::new(Trouble::Permanent, message);
+    let refused = |message: String| Failure::new(Trouble::Refused, message);
     let mut url = parts.server.clone();
     for (key, value) in &parts.options {
         let is_known = OPTIONS.contains(&key.as_str()) || (key.starts_with("options[") && key.ends_with(']'));

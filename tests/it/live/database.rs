@@ -171,11 +171,11 @@ async fn a_question_writes_nothing() {
         create(database).await;
         for sql in ["INSERT INTO a VALUES (1, 'x')", "DROP TABLE a", "CREATE TABLE b AS SELECT * FROM a"] {
             let error = ask(database, sql).await.expect_err("a question may not write");
-            assert_eq!(error.trouble, Trouble::Permanent, "{error}");
+            assert_eq!(error.trouble, Trouble::Refused, "{error}");
         }
         let both = "SELECT 1; INSERT INTO a VALUES (1, 'x')";
         let error = ask(database, both).await.expect_err("a question is one statement");
-        assert_eq!(error.trouble, Trouble::Permanent, "{error}");
+        assert_eq!(error.trouble, Trouble::Refused, "{error}");
         assert_eq!(count(database, "a").await.as_deref(), Some("0"));
         act(database, "INSERT INTO a VALUES (1, 'x')").await.expect("a statement may write after a question");
     }
@@ -255,7 +255,7 @@ async fn a_mark_comes_and_goes_with_the_work() {
             let half = "INSERT INTO a VALUES (3, ''); INSERT INTO nowhere VALUES (1)";
             let wrong = Statement { mark: true, transaction, ..statement(half, &failed) };
             let error = database.run(&wrong).await.expect_err("there is no such table");
-            assert_eq!(error.trouble, Trouble::Permanent);
+            assert_eq!(error.trouble, Trouble::Refused);
             assert_eq!(count(&database, "a").await == before, transaction);
             let marks = (database.has_mark(&done).await, database.has_mark(&failed).await);
             assert_eq!(marks, (Ok(true), Ok(false)));
@@ -273,9 +273,9 @@ async fn a_transaction_is_not_left_and_not_left_open() {
         create(&database).await;
         let tag = unique("orchestrate:open");
         let leaves = Statement { transaction: true, ..statement("INSERT INTO a VALUES (1, ''); COMMIT", &tag) };
-        assert_eq!(database.run(&leaves).await.map_err(|error| error.trouble), Err(Trouble::Permanent));
+        assert_eq!(database.run(&leaves).await.map_err(|error| error.trouble), Err(Trouble::Refused));
         let open = Statement { mark: true, ..statement("BEGIN; INSERT INTO a VALUES (1, '')", &tag) };
-        assert_eq!(database.run(&open).await.map_err(|error| error.trouble), Err(Trouble::Permanent));
+        assert_eq!(database.run(&open).await.map_err(|error| error.trouble), Err(Trouble::Refused));
         assert_eq!(count(&database, "a").await.as_deref(), Some("0"));
         assert_eq!(database.has_mark(&tag).await, Ok(false));
     }
@@ -292,7 +292,7 @@ async fn no_error_tells_a_secret() {
         let refused = open(url.as_str());
         url.set_port(Some(1)).expect("it has a host");
         let absent = open(url.as_str());
-        for (database, trouble) in [(refused, Trouble::Permanent), (absent, Trouble::Transient)] {
+        for (database, trouble) in [(refused, Trouble::Refused), (absent, Trouble::Transient)] {
             let error = ask(&database, "SELECT 1").await.expect_err("nobody answers this");
             assert_eq!(error.trouble, trouble, "{error}");
             let told = format!("{error} {error:?} {database:?}");

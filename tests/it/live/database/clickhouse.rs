@@ -54,10 +54,10 @@ async fn settings_reach_the_server() {
         let sql = "SELECT id, word FROM a";
         let error = database.run(&Statement { settings: &settings, ..statement(sql, &tag) }).await;
         let error = error.expect_err("the setting forbids it");
-        assert_eq!((error.trouble, error.code.as_deref()), (Trouble::Permanent, Some("161")), "{error}");
+        assert_eq!((error.trouble, error.code.as_deref()), (Trouble::Refused, Some("161")), "{error}");
         let wrong = BTreeMap::from([("no_such_setting".to_owned(), "1".to_owned())]);
         let error = database.run(&Statement { settings: &wrong, ..statement(sql, &tag) }).await;
-        assert_eq!(error.map_err(|error| error.trouble), Err(Trouble::Permanent));
+        assert_eq!(error.map_err(|error| error.trouble), Err(Trouble::Refused));
     }
 }
 
@@ -69,7 +69,7 @@ async fn an_error_in_the_middle_of_an_insert_is_found() {
         let sql = "INSERT INTO a SELECT number, toString(throwIf(number = 500000)) FROM system.numbers LIMIT 1000000";
         let old = "INSERT INTO a SELECT intDiv(1, 500000 - toInt64(number)), '' FROM system.numbers LIMIT 1000000";
         let error = act(&database, if variable == OLD { old } else { sql }).await.expect_err("one row is refused");
-        assert_eq!(error.trouble, Trouble::Permanent, "{error}");
+        assert_eq!(error.trouble, Trouble::Refused, "{error}");
     }
 }
 

@@ -119,7 +119,7 @@ async fn a_statement_that_needs_a_client_is_refused() {
     let World { database, .. } = postgres().await;
     create(&database).await;
     let error = act(&database, "COPY a FROM STDIN").await.expect_err("there is no client");
-    assert_eq!(error.trouble, Trouble::Permanent);
+    assert_eq!(error.trouble, Trouble::Refused);
 }
 
 #[tokio::test]

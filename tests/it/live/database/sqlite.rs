@@ -33,7 +33,7 @@ async fn settings_are_plain_words() {
     for (name, value) in [("a; DROP TABLE b", "1"), ("user_version", "1; DROP TABLE b"), ("user_version", "")] {
         let settings = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let error = database.run(&Statement { settings: &settings, ..statement("SELECT 1", &tag) }).await;
-        assert_eq!(error.map_err(|error| error.trouble), Err(Trouble::Permanent));
+        assert_eq!(error.map_err(|error| error.trouble), Err(Trouble::Refused));
     }
     let settings = BTreeMap::from([("user_version".to_owned(), "7".to_owned())]);
     database.run(&Statement { settings: &settings, ..statement("SELECT 1", &tag) }).await.expect("a pragma is set");
