@@ -51,7 +51,7 @@ async fn a_late_refusal_of_several_is_not_tried_again() {
     let tag = unique("orchestrate:partly");
     let sql = "INSERT INTO a VALUES (1, ''); DO $$ BEGIN RAISE SQLSTATE '40001'; END $$";
     let error = database.run(&statement(sql, &tag)).await.expect_err("the second one fails");
-    assert_eq!((error.trouble, error.code.as_deref()), (Trouble::Lost, Some("40001")));
+    assert_eq!((error.trouble, error.code.as_deref()), (Trouble::Partial, Some("40001")));
     let whole = Statement { transaction: true, ..statement(sql, &tag) };
     let error = database.run(&whole).await.expect_err("the second one fails");
     assert_eq!(error.trouble, Trouble::Transient);
