@@ -109,36 +109,66 @@ async fn an_insert_without_an_answer_is_lost_and_may_be_done() {
     }
 }
 
-/// A server that gives one answer to every request.
-async fn fake(answer: Vec<u8>) -> Database {
+/// A server that looks at the head of a request for its answer.
+async fn fake(answer: impl Fn(&str) -> String + Send + 'static) -> Database {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let mut request = vec![0; 1 << 16];
             let length = client.read(&mut request).await.expect("the client asks");
-            assert!(length > 0, "the client asks");
-            client.write_all(&answer).await.expect("the client listens");
+            let answer = answer(&String::from_utf8_lossy(&request[..length]));
+            client.write_all(answer.as_bytes()).await.expect("the client listens");
         }
     });
     open(&format!("http://{address}"))
+}
+
+/// An answer in full.
+fn reply(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+#[tokio::test]
+async fn a_user_who_may_change_no_setting_may_ask() {
+    let refusals = [
+        "Code: 164, e.displayText() = DB::Exception: Cannot override setting (readonly) in readonly mode, e.what() = DB::Exception",
+        "Code: 164. DB::Exception: Cannot modify 'max_execution_time' setting in readonly mode. (READONLY) (version 26.9.2.1)",
+    ];
+    for refusal in refusals {
+        let database = fake(move |request| {
+            let sets = request
+                .lines()
+                .next()
+                .is_some_and(|line| line.contains("readonly") || line.contains("max_execution_time"));
+            if sets { reply("500 Internal Server Error", refusal) } else { reply("200 OK", "1\nUInt8\n1\n") }
+        });
+        assert_eq!(ask(&database.await, "SELECT 1").await, Ok(Some("1".into())));
+    }
+    let write = "Code: 164. DB::Exception: Cannot execute query in readonly mode. (READONLY) (version 26.9.2.1)";
+    let database = fake(move |request| {
+        let sets = request.lines().next().is_some_and(|line| line.contains("readonly"));
+        if sets { reply("500 Internal Server Error", write) } else { reply("200 OK", "") }
+    });
+    let error = ask(&database.await, "DROP TABLE a").await.expect_err("it is not asked again without the settings");
+    assert_eq!(error.to_string(), "main: Cannot execute query in readonly mode. (READONLY) (code 164)");
 }
 
 #[tokio::test]
 async fn hours_of_progress_in_headers_harm_nothing() {
     let progress = "X-ClickHouse-Progress: {\"read_rows\":\"1\"}\r\n".repeat(20_000);
     let summary = "X-ClickHouse-Summary: {\"written_rows\":\"7\"}\r\n";
-    let database = fake(format!("HTTP/1.1 200 OK\r\n{progress}{summary}Content-Length: 0\r\n\r\n").into_bytes()).await;
+    let database = fake(move |_| format!("HTTP/1.1 200 OK\r\n{progress}{summary}Content-Length: 0\r\n\r\n")).await;
     let effect = act(&database, "INSERT INTO a SELECT 1").await.expect("the headers are read");
     assert_eq!(effect.rows_affected, Some(7));
 }
 
 #[tokio::test]
 async fn an_answer_of_a_proxy_is_no_answer_of_the_server() {
-    let database = fake(b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 8\r\n\r\ntoo late".to_vec()).await;
+    let database = fake(|_| reply("504 Gateway Timeout", "too late")).await;
     let error = act(&database, "INSERT INTO a SELECT 1").await.expect_err("nobody knows");
     assert_eq!((error.trouble, error.to_string()), (Trouble::Lost, "main: too late".to_owned()));
-    let cut = fake(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\na\nUInt8\n1".to_vec()).await;
+    let cut = fake(|_| reply("200 OK", "a\nUInt8\n1")).await;
     assert_eq!(ask(&cut, "SELECT 1 AS a").await.map_err(|error| error.trouble), Err(Trouble::Lost));
 }
 
