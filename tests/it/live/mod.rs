@@ -1,3 +1,4 @@
 //! Tests on live servers, which `scripts/servers` starts.
 
+mod posthog_world;
 mod servers;
