@@ -7,6 +7,7 @@
 
 mod answer;
 mod decide;
+mod ending;
 mod event;
 mod evidence;
 mod fold;
@@ -16,6 +17,7 @@ mod script;
 mod settings;
 mod state;
 mod status;
+mod work;
 
 pub use answer::{Answer, Verdict, compare};
 pub use decide::{Act, Checked, Decision, Ending, Watch, decide};
