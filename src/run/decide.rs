@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::lanes::asked_lately;
 use super::{
-    Direction, Event, Failure, PartProgress, Script, Settings, State, Status, Task, TaskKind, Timestamp, Undoing, Unit,
+    Direction, Event, Failure, Fault, PartProgress, Script, Settings, State, Status, Task, TaskKind, Timestamp,
+    Undoing, Unit,
 };
 
 /// How often something is asked again that could not be answered.
@@ -24,6 +25,8 @@ pub struct Watch {
     pub polled: BTreeMap<Unit, Timestamp>,
     /// Units in doubt that nothing can judge: why.
     pub unknown: BTreeMap<Unit, String>,
+    /// Operations whose parts could not be found out, by their first unit: when, why, and how often it was tried.
+    pub unprepared: BTreeMap<Unit, (Timestamp, Fault, u32)>,
     /// What the checks before the work found.
     pub check: Option<Checked>,
     /// What the health checks found, and when.
@@ -115,26 +118,31 @@ impl Decider<'_> {
             return self.end_all(None).unwrap_or_else(|| Decision::Record(vec![self.stopped()]));
         }
         if self.state.direction == Direction::Undo
-            && let Some(decision) = self.end_all(Some(Direction::Do))
+            && let Some(decision) = self.no_return().or_else(|| self.end_all(Some(Direction::Do)))
         {
             return decision;
         }
         let doubt = self.doubts();
-        if let Some(Decision::Act(_)) = doubt {
-            return doubt.unwrap_or(Decision::Wait(None));
-        }
-        if self.state.is_paused {
-            return doubt.unwrap_or(Decision::Wait(None));
+        match doubt {
+            Some(Decision::Act(_)) => return doubt.unwrap_or(Decision::Wait(None)),
+            Some(Decision::Wait(until)) if self.state.is_paused => return Decision::Wait(until),
+            Some(_) | None if self.state.is_paused => return Decision::Wait(None),
+            Some(_) | None => {}
         }
         if self.state.direction == Direction::Do {
-            if !self.state.is_ready {
+            // What the checks guard is over once the work is.
+            if !(self.state.is_ready || (self.state.has_begun && self.open_task().is_none())) {
                 return self.checks();
             }
-            if let Some(decision) = self.health() {
-                return decision;
+            match (self.health(), &doubt) {
+                (Some(Decision::Wait(until)), Some(Decision::Wait(again))) => {
+                    return Decision::Wait(until.into_iter().chain(*again).min());
+                }
+                (Some(decision), _) => return decision,
+                (None, _) => {}
             }
         }
-        doubt.unwrap_or_else(|| self.sooner(self.work()))
+        self.sooner(doubt.unwrap_or_else(|| self.work()))
     }
 
     pub(super) fn task(&self, unit: &Unit) -> Option<&Task> {
@@ -149,15 +157,14 @@ impl Decider<'_> {
     /// What became of the units in doubt: asks, or waits to ask again.
     fn doubts(&self) -> Option<Decision> {
         let open = || {
-            self.state.parts().filter(|(unit, part)| {
-                unit.direction == self.state.direction
-                    && !self.state.phase(&unit.operation, unit.direction).is_some_and(|phase| phase.is_skipped)
-                    && matches!(part.progress, PartProgress::InDoubt | PartProgress::Adopted | PartProgress::CutOff)
-            })
+            let is_open = |progress: &PartProgress| {
+                matches!(progress, PartProgress::InDoubt | PartProgress::Adopted | PartProgress::CutOff)
+            };
+            self.state.units(is_open).filter(|unit| unit.direction == self.state.direction)
         };
         let mut again = None;
         let mut acts = Vec::new();
-        for (unit, _) in open().filter(|(unit, _)| !self.watch.unknown.contains_key(unit)) {
+        for unit in open().filter(|unit| !self.watch.unknown.contains_key(unit)) {
             match asked_lately(self.watch, &unit, ASK_AGAIN, self.now) {
                 Some(due) => again = Some(again.map_or(due, |again: Timestamp| again.min(due))),
                 None => acts.push(Act::Judge(unit)),
@@ -167,9 +174,9 @@ impl Decider<'_> {
             return Some(Decision::Act(acts));
         }
         if again.is_some() || !self.watch.in_flight.is_empty() {
-            return (open().next().is_some()).then_some(Decision::Wait(self.or_health(again)));
+            return (open().next().is_some()).then_some(Decision::Wait(again));
         }
-        let (unit, why) = open().find_map(|(unit, _)| Some((unit.clone(), self.watch.unknown.get(&unit)?)))?;
+        let (unit, why) = open().find_map(|unit| Some((unit.clone(), self.watch.unknown.get(&unit)?)))?;
         let question = format!("whether {unit} was done cannot be told: {why}");
         Some(Decision::Record(vec![Event::Parked { unit, question }]))
     }
@@ -187,13 +194,10 @@ impl Decider<'_> {
 
     /// When health is to be asked next.
     fn health_due(&self) -> Option<Timestamp> {
-        let every = if self.state.health_unknown.is_some() { HEALTH_AGAIN } else { self.settings.healthcheck_interval };
+        let every = self.settings.healthcheck_interval;
+        let every = if self.state.health_unknown.is_some() { every.min(HEALTH_AGAIN) } else { every };
         let at = self.watch.health.as_ref().map(|(at, _)| at.after(every));
         (self.script.has_healthcheck && self.state.direction == Direction::Do).then(|| at.unwrap_or(self.now))
-    }
-
-    fn or_health(&self, until: Option<Timestamp>) -> Option<Timestamp> {
-        [until, self.health_due()].into_iter().flatten().min()
     }
 
     /// Something about the installation's health that comes before the work.
@@ -217,7 +221,7 @@ impl Decider<'_> {
     /// A wait ends no later than when health is asked again.
     fn sooner(&self, decision: Decision) -> Decision {
         match decision {
-            Decision::Wait(until) => Decision::Wait(self.or_health(until)),
+            Decision::Wait(until) => Decision::Wait(until.into_iter().chain(self.health_due()).min()),
             Decision::Record(_) | Decision::Act(_) | Decision::Finish(_) => decision,
         }
     }

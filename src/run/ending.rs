@@ -2,25 +2,23 @@
 
 use super::decide::{ASK_AGAIN, Decider};
 use super::lanes::asked_lately;
-use super::{Act, Decision, Direction, Event, PartProgress, Script, State, TaskKind, Undoing, Unit};
+use super::{Act, Decision, Direction, Event, PartProgress, Script, State, Task, TaskKind, Undoing, Unit};
 
 impl Decider<'_> {
     /// Ends whatever runs; nothing once nothing runs any more.
     pub(super) fn end_all(&self, only: Option<Direction>) -> Option<Decision> {
-        let open: Vec<Unit> = (self.state.parts())
-            .filter(|(unit, _)| only.is_none_or(|direction| unit.direction == direction))
-            .filter(|(_, part)| {
-                matches!(part.progress, PartProgress::Running(_) | PartProgress::InDoubt | PartProgress::Adopted)
-            })
-            .map(|(unit, _)| unit)
-            .collect();
+        let is_open = |progress: &PartProgress| {
+            matches!(progress, PartProgress::Running(_) | PartProgress::InDoubt | PartProgress::Adopted)
+        };
+        let is_meant = |unit: &Unit| only.is_none_or(|direction| unit.direction == direction);
+        let open: Vec<Unit> = self.state.units(is_open).filter(is_meant).collect();
         if open.is_empty() {
             return None;
         }
-        // What a wait or a person is asked runs nowhere.
+        // What a wait or a person is asked runs nowhere, and what cannot be looked up cannot be ended from here.
         let is_idle = |unit: &Unit| {
-            let kind = self.task(unit).map(|task| task.kind);
-            matches!(kind, Some(TaskKind::Wait { .. } | TaskKind::Manual)) && !self.watch.in_flight.contains(unit)
+            let can_run = |task: &Task| matches!(task.kind, TaskKind::Single | TaskKind::Parts) && task.evidence.lookup;
+            !self.watch.in_flight.contains(unit) && !self.task(unit).is_some_and(can_run)
         };
         let idle: Vec<Event> =
             open.iter().filter(|unit| is_idle(unit)).cloned().map(|unit| Event::CutOff { unit }).collect();
@@ -42,11 +40,21 @@ impl Decider<'_> {
     /// Nothing runs any more and it was asked to stop.
     pub(super) fn stopped(&self) -> Event {
         match &self.state.stop {
+            Some(stop) if stop.is_unhealthy => {
+                self.back(format!("the installation is not well: {}", stop.because), self.settings.auto_rollback)
+            }
             Some(stop) if stop.rollback && self.state.direction == Direction::Do => {
                 self.back(format!("it was to be taken back: {}", stop.because), true)
             }
             Some(_) | None => Event::Stopped,
         }
+    }
+
+    /// Refuses to take anything back where not everything can be.
+    pub(super) fn no_return(&self) -> Option<Decision> {
+        let (name, reason) = self.state.point_of_no_return(self.script)?;
+        let because = format!("it cannot be taken back past `{name}`: {reason}");
+        Some(Decision::Record(vec![Event::Errored { because }]))
     }
 
     /// Turns back, or stands still where there is no way back.

@@ -13,10 +13,12 @@ mod evidence;
 mod fold;
 mod lanes;
 mod progress;
+mod requests;
 mod script;
 mod settings;
 mod state;
 mod status;
+mod units;
 mod work;
 
 pub use answer::{Answer, Verdict, compare};

@@ -4,26 +4,25 @@ use std::time::Duration;
 
 use super::decide::{ASK_AGAIN, Decider};
 use super::fold::told;
-use super::lanes::{Lane, asked_lately, lanes};
-use super::{
-    Act, Decision, Direction, Event, Fault, FaultKind, Part, PartProgress, Phase, Task, TaskKind, Timestamp, Undoing,
-    Unit,
-};
+use super::lanes::{Lane, asked_lately, lanes, pause, tries};
+use super::{Act, Decision, Direction, Event, Fault, FaultKind, Part, Phase, Task, TaskKind, Timestamp, Undoing, Unit};
 
 /// How often the checks after the work are asked while they have no answer.
 const POSTCHECK_TRIES: u32 = 3;
 
 impl Decider<'_> {
+    /// The first operation that is not over.
+    pub(super) fn open_task(&self) -> Option<&Task> {
+        let is_over = |task: &Task| self.state.phase(&task.name, Direction::Do).is_some_and(Phase::is_over);
+        self.script.tasks.iter().find(|task| !is_over(task))
+    }
+
+    /// The next step of the work.
     pub(super) fn work(&self) -> Decision {
-        match self.state.direction {
-            Direction::Do => {
-                let is_open = |task: &&Task| !self.state.phase(&task.name, Direction::Do).is_some_and(Phase::is_over);
-                match self.script.tasks.iter().find(is_open) {
-                    Some(task) => self.operation(task, &task.name, Direction::Do),
-                    None => self.postchecks(),
-                }
-            }
-            Direction::Undo => self.take_back(),
+        match (self.state.direction, self.open_task()) {
+            (Direction::Do, Some(task)) => self.operation(task, &task.name, Direction::Do),
+            (Direction::Do, None) => self.postchecks(),
+            (Direction::Undo, _) => self.take_back(),
         }
     }
 
@@ -36,11 +35,7 @@ impl Decider<'_> {
                 continue;
             }
             let (undo, of_parts) = match &task.undo {
-                Undoing::Nothing => continue,
-                Undoing::Irreversible(reason) => {
-                    let because = format!("`{}` cannot be taken back: {reason}", task.name);
-                    return Decision::Record(vec![Event::Errored { because }]);
-                }
+                Undoing::Nothing | Undoing::Irreversible(_) => continue,
                 Undoing::Task { task, of_parts } => (task, *of_parts),
             };
             if of_parts && operation.back.parts.is_none() {
@@ -58,62 +53,71 @@ impl Decider<'_> {
         let nothing = Phase::default();
         let phase = self.state.phase(name, direction).unwrap_or(&nothing);
         if phase.parts.is_none() {
-            if task.kind == TaskKind::Parts {
-                return Decision::Act(vec![Act::Prepare { operation: name.to_owned(), direction }]);
-            }
             let unit = Unit { operation: name.to_owned(), direction, part: 0 };
-            return Decision::Record(vec![Event::Attempted { unit }]);
+            return match task.kind {
+                TaskKind::Parts => self.prepare(task, unit),
+                TaskKind::Single | TaskKind::Wait { .. } | TaskKind::Manual => {
+                    Decision::Record(vec![Event::Attempted { unit }])
+                }
+            };
         }
         let lanes = lanes(task, phase, name, direction, self.now);
-        let started_at = phase.started_at.unwrap_or(self.now);
-        let busy: Vec<(&Unit, Timestamp)> = (lanes.iter())
+        let begun: Vec<&Unit> = (lanes.iter())
             .filter_map(|lane| match lane {
-                Lane::Busy(unit, since) => Some((unit, *since)),
-                Lane::Attempt(_) | Lane::Later(_) | Lane::Exhausted(..) | Lane::Over => None,
+                Lane::Running(unit) if !self.watch.in_flight.contains(unit) => Some(unit),
+                Lane::Running(_)
+                | Lane::Doubtful
+                | Lane::Attempt(_)
+                | Lane::Later(_)
+                | Lane::Exhausted(..)
+                | Lane::Over => None,
             })
             .collect();
-        let begun: Vec<Act> = (busy.iter().map(|(unit, _)| *unit))
-            .filter(|unit| !self.watch.in_flight.contains(*unit))
-            .filter(|unit| matches!(self.state.part(unit).map(|part| &part.progress), Some(PartProgress::Running(_))))
-            .cloned()
-            .map(Act::Perform)
-            .collect();
-        match task.kind {
-            TaskKind::Manual if !begun.is_empty() => return self.ask(name, direction),
-            TaskKind::Wait { every, timeout } if !begun.is_empty() => {
-                return self.wait(begun, every, timeout.unwrap_or(self.settings.default_timeout), started_at);
+        match (task.kind, begun.first()) {
+            (TaskKind::Manual, Some(unit)) => {
+                let question = format!("{unit} waits for a person");
+                Decision::Record(vec![Event::Parked { unit: (*unit).clone(), question }])
             }
-            TaskKind::Manual | TaskKind::Wait { .. } | TaskKind::Single | TaskKind::Parts if begun.is_empty() => {}
-            TaskKind::Manual | TaskKind::Wait { .. } | TaskKind::Single | TaskKind::Parts => {
-                return Decision::Act(begun);
+            (TaskKind::Wait { every, timeout }, Some(_)) => {
+                self.ask(&lanes, &begun, every, timeout.unwrap_or(self.settings.default_timeout))
+            }
+            (TaskKind::Single | TaskKind::Parts, Some(_)) => {
+                Decision::Act(begun.into_iter().cloned().map(Act::Perform).collect())
+            }
+            (TaskKind::Single | TaskKind::Parts | TaskKind::Wait { .. } | TaskKind::Manual, None) => self.lanes(&lanes),
+        }
+    }
+
+    /// Finds out the parts of an operation, again and again where that does not work.
+    fn prepare(&self, task: &Task, unit: Unit) -> Decision {
+        if let Some((at, fault, failures)) = self.watch.unprepared.get(&unit) {
+            if *failures >= tries(task, fault.kind) {
+                let message = format!("its parts could not be found out: {}", fault.message);
+                return Decision::Record(vec![self.failed(&unit, &message)]);
+            }
+            let due = at.after(pause(task, *failures));
+            if due > self.now {
+                return Decision::Wait(Some(due));
             }
         }
-        self.lanes(&lanes, !busy.is_empty())
+        Decision::Act(vec![Act::Prepare { operation: unit.operation, direction: unit.direction }])
     }
 
     /// Begins what may begin, once one host failed for good only waits for the others.
-    fn lanes(&self, lanes: &[Lane], is_busy: bool) -> Decision {
-        let exhausted = lanes.iter().find_map(|lane| match lane {
-            Lane::Exhausted(unit, message) => Some((unit, message)),
-            Lane::Attempt(_) | Lane::Later(_) | Lane::Busy(..) | Lane::Over => None,
-        });
-        if let Some((unit, message)) = exhausted {
-            return if is_busy { Decision::Wait(None) } else { Decision::Record(vec![self.failed(unit, message)]) };
+    fn lanes(&self, lanes: &[Lane]) -> Decision {
+        let is_busy = lanes.iter().any(|lane| matches!(lane, Lane::Running(_) | Lane::Doubtful));
+        let mut attempts = Vec::new();
+        let mut later = None;
+        for lane in lanes {
+            match lane {
+                Lane::Exhausted(..) if is_busy => return Decision::Wait(None),
+                Lane::Exhausted(unit, message) => return Decision::Record(vec![self.failed(unit, message)]),
+                Lane::Attempt(unit) => attempts.push(Event::Attempted { unit: unit.clone() }),
+                Lane::Later(due) => later = Some(later.map_or(*due, |later: Timestamp| later.min(*due))),
+                Lane::Running(_) | Lane::Doubtful | Lane::Over => {}
+            }
         }
-        let attempts: Vec<Event> = (lanes.iter())
-            .filter_map(|lane| match lane {
-                Lane::Attempt(unit) => Some(Event::Attempted { unit: unit.clone() }),
-                Lane::Later(_) | Lane::Busy(..) | Lane::Exhausted(..) | Lane::Over => None,
-            })
-            .collect();
-        if !attempts.is_empty() {
-            return Decision::Record(attempts);
-        }
-        let later = lanes.iter().filter_map(|lane| match lane {
-            Lane::Later(due) => Some(*due),
-            Lane::Attempt(_) | Lane::Busy(..) | Lane::Exhausted(..) | Lane::Over => None,
-        });
-        Decision::Wait(later.min())
+        if attempts.is_empty() { Decision::Wait(later) } else { Decision::Record(attempts) }
     }
 
     /// A unit failed for good.
@@ -127,27 +131,32 @@ impl Decider<'_> {
         }
     }
 
-    fn ask(&self, name: &str, direction: Direction) -> Decision {
-        let unit = Unit { operation: name.to_owned(), direction, part: 0 };
-        let question = format!("{unit} waits for a person");
-        Decision::Record(vec![Event::Parked { unit, question }])
-    }
-
-    fn wait(&self, begun: Vec<Act>, every: Duration, timeout: Duration, started_at: Timestamp) -> Decision {
-        let unit = begun.iter().find_map(|act| match act {
-            Act::Perform(unit) => Some(unit.clone()),
-            Act::Check { .. } | Act::Health | Act::Postcheck | Act::Prepare { .. } | Act::Judge(_) | Act::End(_) => {
-                None
-            }
-        });
-        let Some(unit) = unit else { return Decision::Wait(None) };
-        let Some(due) = asked_lately(self.watch, &unit, every, self.now) else { return Decision::Act(begun) };
-        let end = started_at.after(timeout);
-        if self.now < end {
-            return Decision::Wait(Some(due.min(end)));
+    /// Asks what is waited for, as often as it says and until its time is over.
+    fn ask(&self, lanes: &[Lane], begun: &[&Unit], every: Duration, timeout: Duration) -> Decision {
+        let asked = |unit: &Unit| asked_lately(self.watch, unit, every, self.now);
+        let acts: Vec<Act> =
+            begun.iter().filter(|unit| asked(unit).is_none()).map(|unit| Act::Perform((*unit).clone())).collect();
+        if !acts.is_empty() {
+            return Decision::Act(acts);
         }
-        let message = format!("it was not so within {}", told_duration(timeout));
-        Decision::Record(vec![Event::Failed { unit, fault: Fault { kind: FaultKind::Permanent, message } }])
+        let end = |unit: &Unit| self.state.part(unit).and_then(|part| part.since).unwrap_or(self.now).after(timeout);
+        let message = || format!("it was not so within {}", told_duration(timeout));
+        let late: Vec<Event> = (begun.iter().filter(|unit| end(unit) <= self.now))
+            .map(|unit| Event::Failed {
+                unit: (*unit).clone(),
+                fault: Fault { kind: FaultKind::Permanent, message: message() },
+            })
+            .collect();
+        if !late.is_empty() {
+            return Decision::Record(late);
+        }
+        match self.lanes(lanes) {
+            Decision::Wait(until) => {
+                let times = begun.iter().flat_map(|unit| asked(unit).into_iter().chain([end(unit)]));
+                Decision::Wait(times.chain(until).min())
+            }
+            decision @ (Decision::Record(_) | Decision::Act(_) | Decision::Finish(_)) => decision,
+        }
     }
 
     fn postchecks(&self) -> Decision {

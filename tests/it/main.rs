@@ -6,6 +6,7 @@ mod loader;
 mod oracle;
 mod planning;
 mod rules;
+mod run;
 mod samples;
 mod support;
 mod tidy;
