@@ -65,6 +65,12 @@ impl State {
         }
         self.status = status;
         self.because = because.into();
+        if self.is_at_rest() {
+            // Nothing is left of what held it up while it worked.
+            self.is_paused = false;
+            self.stop = None;
+            self.health_unknown = None;
+        }
     }
 
     /// The status of a run that works, by what holds it up.
@@ -127,11 +133,10 @@ impl State {
             Event::Healthy if self.health_unknown.is_some() => self.health(None, at),
             Event::RollingBack { because } if self.direction == Direction::Do => self.turn_back(because, at),
             Event::Stopped if self.stop.is_some() => {
-                let because = self.stop.take().map(|stop| stop.because).unwrap_or_default();
+                let because = self.stop.as_ref().map(|stop| stop.because.clone()).unwrap_or_default();
                 self.set_status(Status::Stopped, at, because);
             }
             Event::Errored { because } => {
-                self.stop = None;
                 // Where nothing was taken back there is still a way forward.
                 if self.operations.values().all(|operation| operation.back == Phase::default()) {
                     self.direction = Direction::Do;
@@ -218,8 +223,8 @@ impl State {
             }
         }
         self.is_ready = false;
-        self.health_unknown = None;
         if !self.is_at_rest() {
+            self.health_unknown = None;
             self.become_working(at, format!("{owner} goes on with it"));
         }
     }

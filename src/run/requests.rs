@@ -7,10 +7,7 @@ impl State {
     /// What was asked for; it was accepted before.
     pub(super) fn asked(&mut self, request: Request, because: String, at: Timestamp) {
         self.is_paused = request == Request::Pause;
-        if self.is_at_rest() {
-            self.health_unknown = None;
-            self.is_ready = false;
-        }
+        self.is_ready = self.is_ready && !self.is_at_rest();
         match request {
             Request::Stop { rollback } => {
                 self.stop = Some(StopWish { rollback, is_unhealthy: false, because: because.clone() });
