@@ -238,7 +238,12 @@ impl Drive {
         let (site, texts) = (&self.ground.site, &self.ground.texts);
         match prepare::parts(site, texts, &job.operation, job.timeout).await {
             Ok(parts) => self.note(Event::Prepared { operation: name, direction, parts }),
-            Err(fault) => self.note(Event::Failed { unit, fault }),
+            Err(fault) => {
+                tracing::warn!(%unit, fault = fault.message, "its parts could not be found out");
+                let failures = self.watch.unprepared.get(&unit).map_or(0, |(_, _, failures)| *failures) + 1;
+                self.watch.unprepared.insert(unit, (now(), fault, failures));
+                Ok(())
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::perform::{fault, unsent};
 use super::site::{Site, Texts};
 
 /// More rows than this are not what `for_each` is for.
-const ROWS_MAX: usize = 100_000;
+const ROWS_MAX: usize = 10_000;
 
 /// The parts of an operation, fixed from here on.
 pub(super) async fn parts(

@@ -7,15 +7,19 @@
 
 mod answer;
 mod decide;
+mod ending;
 mod event;
 mod evidence;
 mod fold;
 mod lanes;
 mod progress;
+mod requests;
 mod script;
 mod settings;
 mod state;
 mod status;
+mod units;
+mod work;
 
 pub use answer::{Answer, Verdict, compare};
 pub use decide::{Act, Checked, Decision, Ending, Watch, decide};
