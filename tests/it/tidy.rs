@@ -156,7 +156,7 @@ fn every_module_says_what_it_is_for() {
 
 #[test]
 fn the_core_is_pure() {
-    for stage in ["model", "graph", "template", "manifest", "plan", "check"] {
+    for stage in ["model", "graph", "template", "manifest", "plan", "check", "run"] {
         let folder = repository().join("src").join(stage).join("mod.rs");
         let file = repository().join("src").join(format!("{stage}.rs"));
         let path = if folder.exists() { folder } else { file };
