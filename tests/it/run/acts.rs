@@ -74,7 +74,8 @@ impl World {
 
     fn perform(&mut self, unit: Unit) {
         let now = self.now;
-        match task(&self.script, &unit).kind {
+        let task = task(&self.script, &unit);
+        match task.kind {
             TaskKind::Wait { .. } => {
                 let is_yes = self.waits.get(&unit.operation).is_none_or(|from| *from <= now);
                 if is_yes {
@@ -84,7 +85,7 @@ impl World {
                 }
             }
             TaskKind::Single | TaskKind::Parts => {
-                let heard = self.server.perform(&unit, now);
+                let heard = self.server.perform(&unit, task.evidence, now);
                 let process = self.process();
                 process.watch.in_flight.insert(unit.clone());
                 process.hears.insert(unit, heard);

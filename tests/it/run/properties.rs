@@ -29,15 +29,17 @@ fn any_direction() -> impl Strategy<Value = Direction> {
     prop_oneof![3 => Just(Direction::Do), 1 => Just(Direction::Undo)]
 }
 
+/// What people ask who know nothing of the targets.
+fn any_wish() -> impl Strategy<Value = Request> {
+    let stops = any::<bool>().prop_map(|rollback| Request::Stop { rollback });
+    prop_oneof![2 => stops, 3 => select(vec![Request::Pause, Request::Resume, Request::Rollback, Request::Retry])]
+}
+
 fn any_request() -> impl Strategy<Value = Request> {
     let resolutions = select(vec![Resolution::Done, Resolution::NotDone, Resolution::Skip]);
     prop_oneof![
-        any::<bool>().prop_map(|rollback| Request::Stop { rollback }),
-        Just(Request::Pause),
-        Just(Request::Resume),
-        Just(Request::Rollback),
-        Just(Request::Retry),
-        (select(&NAMES[..]), resolutions)
+        5 => any_wish(),
+        1 => (select(&NAMES[..]), resolutions)
             .prop_map(|(name, resolution)| Request::Resolve { operation: name.into(), resolution }),
     ]
 }
@@ -125,6 +127,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         1 => Just(Turn::Permanent),
         1 => Just(Turn::LostBefore),
         1 => Just(Turn::LostAfter),
+        1 => seconds(2..90).prop_map(Turn::LostRunning),
         1 => Just(Turn::Killed),
     ]
 }
@@ -144,8 +147,8 @@ fn any_checks() -> impl Strategy<Value = Vec<(Timestamp, Vec<Failure>)>> {
 fn any_world() -> impl Strategy<Value = World> {
     let tasks = (any_task("a"), any_task("b"), any_task("c"), 0..=3_usize);
     let turns = prop::collection::btree_map(any_unit(), prop::collection::vec(any_turn(), 1..4), 0..5);
-    let people = prop::collection::vec(((0..90_i64).prop_map(at), any_request()), 0..4);
-    let interruptions = prop::collection::btree_map(1..60_usize, any_request(), 0..3);
+    let people = prop::collection::vec(((0..90_i64).prop_map(at), any_wish()), 0..4);
+    let interruptions = prop::collection::btree_map(1..60_usize, any_wish(), 0..3);
     let silent = prop::option::of((0..60_i64).prop_map(|from| (at(from), at(from + 20))));
     let settings = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 1..30_u64);
     let checks = (any_checks(), any_checks());

@@ -56,8 +56,8 @@ impl Server {
         self.silent.iter().any(|(from, to)| (*from..*to).contains(&now))
     }
 
-    /// Begins a statement.
-    pub fn perform(&mut self, unit: &Unit, now: Timestamp) -> Heard {
+    /// Begins a statement. What nobody can look up ends with its connection.
+    pub fn perform(&mut self, unit: &Unit, evidence: Evidence, now: Timestamp) -> Heard {
         let attempt = self.attempts.entry(unit.clone()).or_default();
         *attempt += 1;
         let index = usize::try_from(*attempt).expect("attempts are few") - 1;
@@ -69,6 +69,7 @@ impl Server {
             Turn::Permanent => (None, second, Some(FaultKind::Partial)),
             Turn::LostBefore => (None, second, Some(FaultKind::Lost)),
             Turn::LostAfter => (Some(second), second, Some(FaultKind::Lost)),
+            Turn::LostRunning(_) if !evidence.lookup => (Some(second), second, Some(FaultKind::Lost)),
             Turn::LostRunning(takes) => (Some(takes), second, Some(FaultKind::Lost)),
             Turn::Killed => (None, second, Some(FaultKind::Ended)),
         };

@@ -8,6 +8,7 @@ use orchestrate::run::{
     Timestamp, Unit, Watch, decide,
 };
 
+use super::acts::task;
 use super::rules;
 use super::server::{Heard, Server, fault};
 
@@ -143,8 +144,11 @@ impl World {
     pub fn crash(&mut self) {
         let dead = self.process.take();
         for unit in dead.iter().flat_map(|process| &process.watch.in_flight) {
-            if !self.outlives {
-                self.server.running.remove(unit);
+            let ends = self.server.running.remove(unit);
+            // What nobody can look up ends with its process, done or not.
+            let ends = if task(&self.script, unit).evidence.lookup { ends } else { ends.map(|_| self.now) };
+            if let Some(ends) = ends.filter(|_| self.outlives) {
+                self.server.running.insert(unit.clone(), ends);
             }
         }
         self.pass(self.now.after(seconds(2)));
