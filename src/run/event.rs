@@ -119,6 +119,10 @@ pub enum Request {
     },
 }
 
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -149,7 +153,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         /// The number of the request in the store: it and all before it are settled. 0 where it came another way.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_zero")]
         number: i64,
     },
     /// `required` said no.

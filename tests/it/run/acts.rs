@@ -126,12 +126,11 @@ impl World {
             self.server.running.remove(&unit);
         }
         let process = self.process();
+        process.watch.polled.insert(unit.clone(), now);
+        process.watch.ending.insert(unit.clone());
         if process.watch.in_flight.contains(&unit) {
-            process.watch.ending.insert(unit.clone());
             process.hears.insert(unit, Heard { at: now.after(seconds(1)), fault: Some(FaultKind::Ended) });
-        } else if is_silent {
-            process.watch.polled.insert(unit, now);
-        } else {
+        } else if !is_silent {
             self.record(Event::CutOff { unit });
         }
     }

@@ -34,7 +34,7 @@ fn the_sample_has_every_kind_of_event() {
     for word in ["answer", "mark", "done_when", "repeatable", "person", "nothing_to_do"] {
         assert!(events.contains(&format!("\"proof\":\"{word}\"")), "{word}");
     }
-    for word in ["transient", "permanent", "lost", "ended"] {
+    for word in ["transient", "refused", "partial", "lost", "ended"] {
         assert!(events.contains(&format!("\"kind\":\"{word}\"")), "{word}");
     }
     for word in ["\"done\"", "not_done", "skip"] {
