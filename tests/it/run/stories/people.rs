@@ -5,7 +5,7 @@ use orchestrate::run::{
 };
 
 use super::super::make::{
-    LOOKUP, MARK, NOTHING, REPEATABLE, doing, host, manual, plain, row, single, undoing, unit, with_undo,
+    DONE_WHEN, LOOKUP, MARK, NOTHING, REPEATABLE, doing, host, manual, plain, row, single, undoing, unit, with_undo,
 };
 use super::super::server::Turn;
 use super::super::world::{World, at, seconds};
@@ -93,15 +93,16 @@ fn a_stop_asks_a_silent_target_until_it_answers() {
 
 #[test]
 fn a_stop_does_not_wait_for_what_can_neither_be_looked_up_nor_ended() {
-    let mut world = World::new(vec![plain("program", TaskKind::Single, NOTHING)]);
-    world.server.turns.insert(doing("program"), vec![Turn::LostRunning(seconds(1000))]);
-    world.server.silent.push((at(0), at(10_000)));
-    world.start();
-    let _frozen = world.drive_until(6);
+    let mut world = World::new(vec![plain("program", TaskKind::Single, DONE_WHEN)]);
+    world.server.turns.insert(doing("program"), vec![Turn::LostBefore]);
+    world.server.silent.push((at(0), at(1000)));
     world.people = vec![(at(3), STOP)];
-    let status = world.go();
-    assert!(matches!(status, Status::Stopped | Status::NeedsAttention), "{status}");
+    assert_eq!(world.run(), Status::Stopped);
+    assert_eq!(world.now, at(3));
     assert!(!world.acts.iter().any(|(_, act)| matches!(act, Act::End(_))));
+    world.server.silent.clear();
+    assert_eq!(world.ask(Request::Resume), Status::Completed);
+    assert_eq!(world.server.effect(&doing("program")), 1);
 }
 
 #[test]
