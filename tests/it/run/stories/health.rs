@@ -32,7 +32,7 @@ fn an_installation_that_is_not_well_stops_the_run_and_takes_it_back() {
     world.health = vec![(at(60), vec![no("replication is late"), unknown("no answer")])];
     assert_eq!(world.run(), Status::RolledBack);
     assert_eq!(told(&world).1, "the installation is not well: replication is late");
-    assert_eq!(order(&world), ["a 0", "the undo of a 0"]);
+    assert_eq!(order(&world), ["a 0"], "its mark is not there: it left nothing");
     assert_eq!(world.server.effect(&doing("a")), 0, "the statement was ended");
     assert_eq!(world.state().errors[0].message, "replication is late");
 }

@@ -32,7 +32,7 @@ fn after_the_last_try_everything_is_taken_back() {
     let mut world = World::new(vec![single("a", MARK), tried(single("b", MARK), 2)]);
     world.server.turns.insert(doing("b"), vec![Turn::Transient; 9]);
     assert_eq!(world.run(), Status::RolledBack);
-    assert_eq!(order(&world), ["a 0", "b 0", "b 0", "the undo of b 0", "the undo of a 0"]);
+    assert_eq!(order(&world), ["a 0", "b 0", "b 0", "the undo of a 0"]);
     assert_eq!(told(&world).1, "b failed: transient");
 }
 
@@ -128,7 +128,7 @@ fn one_failing_shard_fails_the_operation_and_the_others_are_heard_out() {
     world.server.turns.insert(unit("hosts", Direction::Do, 1), vec![Turn::Permanent]);
     world.server.turns.insert(unit("hosts", Direction::Do, 2), vec![Turn::Works(seconds(30))]);
     assert_eq!(world.run(), Status::Errored);
-    assert_eq!(told(&world).1, "hosts failed on b: permanent");
+    assert_eq!(told(&world).1, "hosts failed on b: partial");
     assert_eq!(world.now, at(30));
     assert_eq!(world.server.effects.len(), 2);
     assert_eq!(world.state().errors[0].host.as_deref(), Some("b"));
@@ -166,5 +166,5 @@ fn parts_that_cannot_be_found_out_are_asked_for_again_and_then_fail_the_run() {
     assert_eq!(world.run(), Status::Completed);
     for_good.unprepared = Some((FaultKind::Refused, at(1000)));
     assert_eq!(for_good.run(), Status::RolledBack);
-    assert_eq!(told(&for_good).1, "rows failed: its parts could not be found out: permanent");
+    assert_eq!(told(&for_good).1, "rows failed: its parts could not be found out: refused");
 }

@@ -53,7 +53,7 @@ fn a_failed_undo_parks_and_is_retried_from_there() {
     world.server.turns.insert(undoing("b"), vec![Turn::Permanent]);
     assert_eq!(world.run(), Status::Completed);
     assert_eq!(world.ask(Request::Rollback), Status::NeedsAttention);
-    assert_eq!(told(&world).1, "the undo of b failed: permanent");
+    assert_eq!(told(&world).1, "the undo of b failed: partial");
     let mut skipped = world.clone();
     assert_eq!(world.ask(Request::Retry), Status::RolledBack);
     let undone = ["the undo of c 0", "the undo of b 0", "the undo of b 0", "the undo of a 0"];
@@ -90,7 +90,7 @@ fn past_the_point_of_no_return_nothing_at_all_is_taken_back() {
     let mut completed = world.clone();
     world.server.turns.insert(doing("c"), vec![Turn::Permanent]);
     assert_eq!(world.run(), Status::Errored);
-    assert_eq!(told(&world).1, "c failed: permanent; it cannot be taken back past `b`: rows are gone");
+    assert_eq!(told(&world).1, "c failed: partial; it cannot be taken back past `b`: rows are gone");
     assert_eq!(order(&world), ["a 0", "b 0", "c 0"]);
     assert_eq!(world.ask(Request::Rollback), Status::Errored);
     assert_eq!(order(&world).len(), 3);
@@ -138,7 +138,7 @@ fn an_undo_whose_rows_cannot_be_found_out_parks() {
     assert_eq!(world.run(), Status::Completed);
     world.unprepared = Some((FaultKind::Refused, at(100)));
     assert_eq!(world.ask(Request::Rollback), Status::NeedsAttention);
-    assert_eq!(told(&world).1, "the undo of a failed: its parts could not be found out: permanent");
+    assert_eq!(told(&world).1, "the undo of a failed: its parts could not be found out: refused");
     let mut done = world.clone();
     let resolve = |resolution| Request::Resolve { operation: "a".into(), resolution };
     assert_eq!(done.ask(resolve(Resolution::Done)), Status::RolledBack);
