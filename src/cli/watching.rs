@@ -77,7 +77,8 @@ fn told(event: &Event, state: &State) -> Option<String> {
         Event::Failed { unit, fault } => {
             let kind = match fault.kind {
                 FaultKind::Transient => "did not work and may be tried again",
-                FaultKind::Permanent => "failed",
+                FaultKind::Refused => "failed",
+                FaultKind::Partial => "failed, maybe half done",
                 FaultKind::Lost => "gave no answer",
                 FaultKind::Ended => "was ended",
             };

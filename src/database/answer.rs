@@ -63,7 +63,7 @@ impl Answer {
 }
 
 fn refused(message: String) -> Failure {
-    Failure::new(Trouble::Permanent, message)
+    Failure::new(Trouble::Refused, message)
 }
 
 fn value(cell: Cell) -> Value {
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(shown(Kind::Decimal, "12345678901234567.89"), "\"12345678901234567.89\"");
         assert_eq!(shown(Kind::Decimal, "100"), "100");
         assert_eq!(shown(Kind::Real, "nan"), "\"nan\"");
-        assert_eq!(shown(Kind::Real, "1e300"), "1e300");
+        assert_eq!(shown(Kind::Real, "1e300"), "1e+300");
         assert_eq!(shown(Kind::Boolean, "true"), "true");
         assert_eq!(shown(Kind::Text, "12"), "\"12\"");
     }

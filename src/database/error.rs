@@ -7,9 +7,11 @@ use thiserror::Error;
 pub enum Trouble {
     /// Nothing was done, and another try may succeed: no connection, a deadlock, too many statements at once.
     Transient,
-    /// The server refuses it, and will again.
-    Permanent,
-    /// Unknown whether it was done, or known that only a part was: the answer never came, or came from the middle.
+    /// Nothing was done, and another try would be refused again.
+    Refused,
+    /// It failed, and a part of it may have been done.
+    Partial,
+    /// Unknown whether it was done: the answer never came.
     Lost,
     /// It was ended on the server by somebody.
     Ended,
@@ -51,10 +53,8 @@ impl Failure {
     pub fn after_others(mut self, done: usize, all: usize) -> Failure {
         if done > 0 {
             self.trouble = match self.trouble {
-                Trouble::Transient => Trouble::Lost,
-                Trouble::Permanent | Trouble::Lost | Trouble::Ended | Trouble::Timeout | Trouble::Running => {
-                    self.trouble
-                }
+                Trouble::Transient | Trouble::Refused => Trouble::Partial,
+                Trouble::Partial | Trouble::Lost | Trouble::Ended | Trouble::Timeout | Trouble::Running => self.trouble,
             };
             self.message = format!("statement {} of {all}, after {done} took effect: {}", done + 1, self.message);
         }
@@ -78,7 +78,7 @@ mod tests {
     fn an_error_tells_target_message_and_code() {
         let error = DatabaseError {
             target: "main".into(),
-            trouble: Trouble::Permanent,
+            trouble: Trouble::Refused,
             code: Some("60".into()),
             message: "table a does not exist".into(),
         };

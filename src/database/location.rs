@@ -39,7 +39,7 @@ pub(super) struct Parts {
 
 impl Location {
     pub(super) fn error(&self, message: impl Into<String>) -> DatabaseError {
-        DatabaseError { target: self.name.clone(), trouble: Trouble::Permanent, code: None, message: message.into() }
+        DatabaseError { target: self.name.clone(), trouble: Trouble::Refused, code: None, message: message.into() }
     }
 
     /// Reads the URL. No message holds any of it.

@@ -31,6 +31,6 @@ mod tests {
     #[test]
     fn a_comment_cannot_be_left_or_nested() {
         assert_eq!(comment("a*/b/*c"), "/* a* /b/ *c */ ");
-        assert_eq!(comment("a*/*b"), "/* a* /*b */ ");
+        assert_eq!(comment("a*/*b"), "/* a* / *b */ ");
     }
 }

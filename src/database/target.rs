@@ -203,7 +203,7 @@ impl Database {
             Engine::Postgres => "SHOW server_version",
             Engine::Sqlite => "SELECT sqlite_version()",
         };
-        let none = || Failure::new(Trouble::Permanent, "the server tells no version");
+        let none = || Failure::new(Trouble::Refused, "the server tells no version");
         self.ask(sql, OWN_TIMEOUT).await?.ok_or_else(|| self.tell(none()))
     }
 
@@ -235,7 +235,7 @@ impl Database {
         let hosts = self.hosts().await?;
         let found = hosts.into_iter().map(|(_, host)| host).find(|host| host.name == name);
         found.map(|host| host.database).ok_or_else(|| {
-            self.tell(Failure::new(Trouble::Permanent, format!("its cluster has no host `{name}` any more")))
+            self.tell(Failure::new(Trouble::Refused, format!("its cluster has no host `{name}` any more")))
         })
     }
 

@@ -241,7 +241,12 @@ impl Drive {
         let (site, texts) = (&self.ground.site, &self.ground.texts);
         match prepare::parts(site, texts, &job.operation, job.timeout).await {
             Ok(parts) => self.note(Event::Prepared { operation: name, direction, parts }),
-            Err(fault) => self.note(Event::Failed { unit, fault }),
+            Err(fault) => {
+                tracing::warn!(%unit, fault = fault.message, "its parts could not be found out");
+                let failures = self.watch.unprepared.get(&unit).map_or(0, |(_, _, failures)| *failures) + 1;
+                self.watch.unprepared.insert(unit, (now(), fault, failures));
+                Ok(())
+            }
         }
     }
 
@@ -265,7 +270,7 @@ impl Drive {
             Came::Failed(mut fault) => {
                 // What somebody else ended is not for us to begin again.
                 if fault.kind == FaultKind::Ended && !self.watch.ending.contains(&unit) {
-                    fault.kind = FaultKind::Permanent;
+                    fault.kind = FaultKind::Partial;
                 }
                 self.note(Event::Failed { unit, fault })
             }
@@ -403,5 +408,5 @@ impl Drive {
 /// An operation that the document does not have: a state that no journal of ours leads to.
 fn gone(unit: Unit) -> Event {
     let message = "its document has no such operation".to_owned();
-    Event::Failed { unit, fault: Fault { kind: FaultKind::Permanent, message } }
+    Event::Failed { unit, fault: Fault { kind: FaultKind::Refused, message } }
 }

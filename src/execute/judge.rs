@@ -48,10 +48,13 @@ pub(super) async fn find_out(site: &Site, texts: &Texts, job: &Job, evidence: Ev
 fn unanswered(site: &Site, error: &DatabaseError) -> Found {
     let message = site.scrub.clean(&error.to_string());
     match error.trouble {
-        Trouble::Transient | Trouble::Lost | Trouble::Timeout | Trouble::Ended | Trouble::Running => {
-            Found::CannotAsk(message)
-        }
-        Trouble::Permanent => Found::Judged(Judgement::Unknown(message)),
+        Trouble::Transient
+        | Trouble::Partial
+        | Trouble::Lost
+        | Trouble::Timeout
+        | Trouble::Ended
+        | Trouble::Running => Found::CannotAsk(message),
+        Trouble::Refused => Found::Judged(Judgement::Unknown(message)),
     }
 }
 
@@ -65,7 +68,7 @@ async fn done_when(site: &Site, texts: &Texts, job: &Job, database: &Database) -
     match database.ask(&sql, job.timeout).await {
         Ok(Some(value)) => Ok(Answer::Value(value)),
         Ok(None) => Ok(Answer::Nothing),
-        Err(error) if error.trouble == Trouble::Permanent => Ok(Answer::Error(site.scrub.clean(&error.to_string()))),
+        Err(error) if error.trouble == Trouble::Refused => Ok(Answer::Error(site.scrub.clean(&error.to_string()))),
         Err(error) => Err(error),
     }
 }

@@ -43,9 +43,9 @@ impl Job {
 
     /// The database that it acts on: the target's, or that of its host.
     pub async fn database(&self, site: &Site) -> Result<Database, Fault> {
-        let permanent = |message: String| Fault { kind: FaultKind::Permanent, message };
+        let refused = |message: String| Fault { kind: FaultKind::Refused, message };
         let name = self.operation.target.as_deref().unwrap_or_default();
-        let database = &site.target(name).map_err(permanent)?.database;
+        let database = &site.target(name).map_err(refused)?.database;
         match &self.part.host {
             Some(host) => database.on_host(host).await.map_err(|error| unsent(fault(site, &error))),
             None => Ok(database.clone()),

@@ -82,14 +82,14 @@ pub(super) async fn command(
             let words = last_words(&finished.output);
             return match finished.exit {
                 Exit::Code(0) => Ok(Came::Done((!words.is_empty()).then(|| site.scrub.clean(&words)))),
-                Exit::Code(code) => failed(FaultKind::Permanent, format!("exit code {code}: {words}")),
+                Exit::Code(code) => failed(FaultKind::Partial, format!("exit code {code}: {words}")),
                 Exit::Signal(signal) => failed(FaultKind::Lost, format!("ended by signal {signal}: {words}")),
             };
         }
         Err(error) => error,
     };
     let kind = match &error {
-        ProcessError::NoProgram | ProcessError::NotFound { .. } | ProcessError::NoFolder(_) => FaultKind::Permanent,
+        ProcessError::NoProgram | ProcessError::NotFound { .. } | ProcessError::NoFolder(_) => FaultKind::Refused,
         ProcessError::CannotStart { .. } => FaultKind::Transient,
         ProcessError::TimedOut { .. } | ProcessError::Lost { .. } => FaultKind::Lost,
         ProcessError::Cancelled { .. } => FaultKind::Ended,
@@ -174,7 +174,8 @@ pub(super) async fn call(
     let kind = match &error {
         HttpError::NotSent { .. } => FaultKind::Transient,
         HttpError::Lost { .. } => FaultKind::Lost,
-        HttpError::Invalid(_) | HttpError::NoClient(_) | HttpError::Status { .. } => FaultKind::Permanent,
+        HttpError::Invalid(_) | HttpError::NoClient(_) => FaultKind::Refused,
+        HttpError::Status { .. } => FaultKind::Partial,
     };
     Ok(Came::Failed(Fault { kind, message: site.scrub.clean(&told(&error)) }))
 }

@@ -1,7 +1,7 @@
 //! Does one unit of work and says what came of it.
 
 use crate::database::{DatabaseError, Statement, Trouble};
-use crate::model::{Action, Expectation, Operation, Scope, Template};
+use crate::model::{Action, Engine, Expectation, Operation, Scope, Template};
 use crate::run::{Answer, Fault, FaultKind, Verdict, compare};
 
 use super::cluster;
@@ -24,7 +24,8 @@ pub(super) enum Came {
 pub(super) fn fault(site: &Site, error: &DatabaseError) -> Fault {
     let kind = match error.trouble {
         Trouble::Transient => FaultKind::Transient,
-        Trouble::Permanent | Trouble::Timeout => FaultKind::Permanent,
+        Trouble::Refused => FaultKind::Refused,
+        Trouble::Partial | Trouble::Timeout => FaultKind::Partial,
         Trouble::Lost | Trouble::Running => FaultKind::Lost,
         Trouble::Ended => FaultKind::Ended,
     };
@@ -40,7 +41,7 @@ pub(super) fn unsent(mut fault: Fault) -> Fault {
 }
 
 fn refused(message: String) -> Came {
-    Came::Failed(Fault { kind: FaultKind::Permanent, message })
+    Came::Failed(Fault { kind: FaultKind::Refused, message })
 }
 
 /// Does a unit. `wait` is asked once.
@@ -92,7 +93,7 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
         Ok(database) => database,
         Err(fault) => return Ok(Came::Failed(fault)),
     };
-    let is_marked = job.operation.transaction && database.engine() != crate::model::Engine::ClickHouse;
+    let is_marked = job.operation.transaction && database.engine() != Engine::ClickHouse;
     let mut settings = job.operation.settings.clone();
     if job.operation.scope == Scope::Cluster {
         cluster::wait_for_hosts(&mut settings, job.timeout);
@@ -107,7 +108,17 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
     };
     Ok(match database.run(&statement).await {
         Ok(effect) => Came::Done(effect.rows_affected.map(|rows| format!("{rows} rows"))),
-        Err(error) => Came::Failed(fault(site, &error)),
+        Err(error) => {
+            let mut fault = fault(site, &error);
+            fault.kind = match (fault.kind, is_marked) {
+                // The transaction was rolled back whole.
+                (FaultKind::Partial, true) => FaultKind::Refused,
+                // One statement may leave something without a transaction, such as an index that is not valid.
+                (FaultKind::Refused, false) if database.engine() != Engine::ClickHouse => FaultKind::Partial,
+                (kind, _) => kind,
+            };
+            Came::Failed(fault)
+        }
     })
 }
 

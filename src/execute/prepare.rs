@@ -10,7 +10,7 @@ use super::perform::{fault, unsent};
 use super::site::{Site, Texts};
 
 /// More rows than this are not what `for_each` is for.
-const ROWS_MAX: usize = 100_000;
+const ROWS_MAX: usize = 10_000;
 
 /// The parts of an operation, fixed from here on.
 pub(super) async fn parts(
@@ -19,10 +19,10 @@ pub(super) async fn parts(
     operation: &Operation,
     timeout: Duration,
 ) -> Result<Vec<Part>, Fault> {
-    let permanent = |message: String| Fault { kind: FaultKind::Permanent, message };
+    let refused = |message: String| Fault { kind: FaultKind::Refused, message };
     let lost = |error: DatabaseError| unsent(fault(site, &error));
     let name = operation.target.as_deref().unwrap_or_default();
-    let target = site.target(name).map_err(permanent)?;
+    let target = site.target(name).map_err(refused)?;
     let hosts = match operation.scope {
         Scope::EachShard => {
             target.database.shards().await.map_err(lost)?.into_iter().map(|host| Some(host.name)).collect()
@@ -33,7 +33,7 @@ pub(super) async fn parts(
         return Ok(hosts.into_iter().map(|host| Part { host, item: None }).collect());
     };
     let context = site.context(texts, Some(name), None);
-    let sql = site.sql(rows, name, &context).map_err(permanent)?;
+    let sql = site.sql(rows, name, &context).map_err(refused)?;
     let mut parts = Vec::new();
     for host in hosts {
         let database = match &host {

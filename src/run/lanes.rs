@@ -20,7 +20,9 @@ pub(super) enum Lane {
     /// It tries again then.
     Later(Timestamp),
     /// It is at a part.
-    Busy(Unit, Timestamp),
+    Running(Unit),
+    /// Nobody knows yet what became of a part.
+    Doubtful,
     /// A part failed too often: with what it said.
     Exhausted(Unit, String),
     /// Its parts are done.
@@ -44,12 +46,12 @@ pub(super) fn lanes(task: &Task, phase: &Phase, name: &str, direction: Direction
 fn next(task: &Task, unit: Unit, part: &PartState, now: Timestamp) -> Lane {
     match &part.progress {
         PartProgress::Waiting if part.failures >= tries(task, FaultKind::Lost) => {
-            Lane::Exhausted(unit, "its answer was lost each time".to_owned())
+            Lane::Exhausted(unit, "it was lost or ended again and again, and is not done".to_owned())
         }
         PartProgress::Waiting | PartProgress::Done(_) => Lane::Attempt(unit),
         PartProgress::Failed { fault, at } => failed(task, unit, part, fault, *at, now),
-        PartProgress::Running(since) => Lane::Busy(unit, *since),
-        PartProgress::InDoubt | PartProgress::Adopted | PartProgress::CutOff => Lane::Busy(unit, now),
+        PartProgress::Running(_) => Lane::Running(unit),
+        PartProgress::InDoubt | PartProgress::Adopted | PartProgress::CutOff => Lane::Doubtful,
     }
 }
 
@@ -62,11 +64,11 @@ fn failed(task: &Task, unit: Unit, part: &PartState, fault: &Fault, at: Timestam
 }
 
 /// How often something is tried: what the file says, else again only what surely was not done.
-fn tries(task: &Task, kind: FaultKind) -> u32 {
+pub(super) fn tries(task: &Task, kind: FaultKind) -> u32 {
     match (task.retry, kind) {
         (Some(retry), _) => retry.attempts,
         (None, FaultKind::Transient | FaultKind::Lost) => ATTEMPTS,
-        (None, FaultKind::Permanent | FaultKind::Ended) => 1,
+        (None, FaultKind::Refused | FaultKind::Partial | FaultKind::Ended) => 1,
     }
 }
 

@@ -7,21 +7,24 @@
 
 mod answer;
 mod decide;
+mod ending;
 mod event;
 mod evidence;
 mod fold;
 mod lanes;
 mod progress;
+mod requests;
 mod script;
 mod settings;
 mod state;
 mod status;
+mod unit;
+mod unit_events;
+mod work;
 
 pub use answer::{Answer, Verdict, compare};
 pub use decide::{Act, Checked, Decision, Ending, Watch, decide};
-pub use event::{
-    Direction, Document, Event, Failure, Fault, FaultKind, Part, Proof, Request, Resolution, SCHEMA, Timestamp, Unit,
-};
+pub use event::{Document, Event, Failure, Fault, FaultKind, Proof, Request, Resolution, SCHEMA};
 pub use evidence::{Asked, Judgement, judge};
 pub use fold::IllegalEvent;
 pub use progress::{Percent, percent};
@@ -29,3 +32,4 @@ pub use script::{Evidence, Script, Task, TaskKind, Undoing};
 pub use settings::{SETTINGS, Setting, Settings, SettingsError};
 pub use state::{Given, OperationState, PartProgress, PartState, Phase, RunError, State, StopWish};
 pub use status::{Status, VerbName};
+pub use unit::{Direction, Part, Timestamp, Unit};

@@ -34,6 +34,8 @@ pub struct State {
     pub because: String,
     /// Whether it takes back instead of doing.
     pub direction: Direction,
+    /// Why it takes back.
+    pub back_because: Option<String>,
     /// Whether its checks ever passed: from then on the journal decides, not `required`.
     pub has_begun: bool,
     /// Whether its checks passed since it was last taken up.
@@ -59,6 +61,8 @@ pub struct State {
 pub struct StopWish {
     /// Whether to take everything back.
     pub rollback: bool,
+    /// Whether the health checks said so, and no person.
+    pub is_unhealthy: bool,
     /// Why.
     pub because: String,
 }
@@ -105,10 +109,12 @@ pub struct PartState {
     pub part: Part,
     /// How far it is.
     pub progress: PartProgress,
+    /// Since when its time counts: not anew after a crash, but anew when a person lets it go on.
+    pub since: Option<Timestamp>,
     /// How often it did not work.
     pub failures: u32,
-    /// Whether it was ever attempted.
-    pub was_attempted: bool,
+    /// Whether an attempt before the present one may have left something.
+    pub is_touched: bool,
 }
 
 /// How far a part is.
@@ -138,12 +144,18 @@ pub enum PartProgress {
 impl PartState {
     /// A part that nobody has begun.
     pub fn new(part: Part) -> PartState {
-        PartState { part, progress: PartProgress::Waiting, failures: 0, was_attempted: false }
+        PartState { part, progress: PartProgress::Waiting, since: None, failures: 0, is_touched: false }
     }
 
     /// Whether it is done.
     pub fn is_done(&self) -> bool {
         matches!(self.progress, PartProgress::Done(_))
+    }
+
+    /// Whether there may be something to take back: not where it was never attempted, or surely refused.
+    pub fn may_have_effect(&self) -> bool {
+        let is_sure = matches!(self.progress, PartProgress::Waiting | PartProgress::Failed { .. });
+        self.is_touched || !is_sure
     }
 }
 
@@ -176,9 +188,9 @@ impl OperationState {
         }
     }
 
-    /// Whether any part of it was ever attempted.
-    pub fn was_started(&self) -> bool {
-        self.forward.parts().iter().any(|part| part.was_attempted)
+    /// Whether there may be something to take back.
+    pub fn may_have_effect(&self) -> bool {
+        self.forward.parts().iter().any(PartState::may_have_effect)
     }
 }
 
@@ -195,15 +207,17 @@ impl State {
 
     /// Every part that was begun, with its unit.
     pub fn parts(&self) -> impl Iterator<Item = (Unit, &PartState)> {
-        let of = |name: &String, direction: Direction, index: usize| Unit {
-            operation: name.clone(),
-            direction,
-            part: u32::try_from(index).unwrap_or(u32::MAX),
-        };
+        self.units(|_| true).filter_map(|unit| Some((unit.clone(), self.part(&unit)?)))
+    }
+
+    /// The units of such progress, without those that a person said to go on without.
+    pub fn units(&self, is_meant: impl Fn(&PartProgress) -> bool + Copy) -> impl Iterator<Item = Unit> {
         self.operations.iter().flat_map(move |(name, operation)| {
             [Direction::Do, Direction::Undo].into_iter().flat_map(move |direction| {
-                let parts = operation.phase(direction).parts().iter().enumerate();
-                parts.map(move |(index, part)| (of(name, direction, index), part))
+                let phase = operation.phase(direction);
+                let parts = (0..).zip(phase.parts()).filter(|_| !phase.is_skipped);
+                let meant = parts.filter(move |(_, part)| is_meant(&part.progress));
+                meant.map(move |(part, _)| Unit { operation: name.clone(), direction, part })
             })
         })
     }
@@ -224,10 +238,7 @@ impl State {
             Request::Stop { rollback } => {
                 self.status.is_active() && !(*rollback && self.direction == Direction::Undo) && self.stop.is_none()
             }
-            Request::Pause => {
-                matches!(self.status, Status::Starting | Status::Running | Status::Throttled | Status::RollingBack)
-                    && !self.is_paused
-            }
+            Request::Pause => self.status.is_active() && self.status != Status::Stopping && !self.is_paused,
             Request::Resume => {
                 matches!(self.status, Status::Paused | Status::Stopped)
                     || (self.status == Status::Blocked && self.has_begun)
@@ -256,9 +267,7 @@ impl State {
 
     /// The unit that the run failed at.
     pub fn failed_unit(&self) -> Option<Unit> {
-        self.parts()
-            .filter(|(unit, _)| unit.direction == self.direction)
-            .find(|(_, part)| matches!(part.progress, PartProgress::Failed { .. }))
-            .map(|(unit, _)| unit)
+        self.units(|progress| matches!(progress, PartProgress::Failed { .. }))
+            .find(|unit| unit.direction == self.direction)
     }
 }

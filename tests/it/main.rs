@@ -10,6 +10,7 @@ mod planning;
 mod process;
 mod rendering;
 mod rules;
+mod run;
 mod samples;
 mod store;
 mod support;

@@ -25,8 +25,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
 /// Shorter than the three seconds for which old servers keep an idle connection.
 const IDLE: Duration = Duration::from_secs(2);
-/// A server that is told so by its own profile sends a header of progress every 100 ms, for as long as a statement runs.
-const HEADERS_MAX: usize = 200_000;
+/// Statements turn them off, but a proxy may send headers of progress all the same: ten a second, for most of an hour. Room
+/// for each is made with every answer, so that more of it would cost more than the answer does.
+const HEADERS_MAX: usize = 30_000;
 const HEADERS_BYTES_MAX: usize = 64 << 20;
 /// Rows to act on are read whole.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -79,7 +80,7 @@ impl ClickHouse {
             .with_setting("wait_end_of_query", "1")
             .with_setting("send_progress_in_http_headers", "0");
         let inserts = single.inserts();
-        let failed = |error| trouble(error, inserts);
+        let failed = |error| trouble(&error, inserts);
         let mut cursor = query.fetch_bytes("Null").map_err(failed)?;
         while cursor.next().await.map_err(failed)?.is_some() {}
         let rows_affected = cursor.summary().and_then(|summary| summary.written_rows());
@@ -89,10 +90,7 @@ impl ClickHouse {
     pub async fn ask(&self, sql: &str, timeout: Duration, rows_max: usize) -> Result<Answer, Failure> {
         let single = single(sql)?;
         if single.chooses_format() {
-            return Err(Failure::new(
-                Trouble::Permanent,
-                "the format of an answer is not chosen here; leave FORMAT out",
-            ));
+            return Err(Failure::new(Trouble::Refused, "the format of an answer is not chosen here; leave FORMAT out"));
         }
         let tag = format!("orchestrate:ask:{}", uuid::Uuid::now_v7());
         match tokio::time::timeout(timeout, self.question(sql, &tag, timeout, rows_max)).await {
@@ -138,7 +136,7 @@ impl ClickHouse {
 
     async fn kill(&self, tag: &str) -> Result<(), Failure> {
         let query = self.client.query("KILL QUERY WHERE query_id = ? ASYNC").bind(tag);
-        let failed = |error| trouble(error, false);
+        let failed = |error| trouble(&error, false);
         let mut cursor = query.fetch_bytes("Null").map_err(failed)?;
         while cursor.next().await.map_err(failed)?.is_some() {}
         Ok(())
@@ -168,7 +166,7 @@ pub(super) fn text(row: &[Cell], at: usize) -> Option<&str> {
 
 fn single(sql: &str) -> Result<Single<'_>, Failure> {
     let mut statements = split(sql, Engine::ClickHouse);
-    let refused = |message: String| Err(Failure::new(Trouble::Permanent, message));
+    let refused = |message: String| Err(Failure::new(Trouble::Refused, message));
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (Some(_), others) => refused(format!("ClickHouse takes one statement at a time, and these are {}", others + 1)),
@@ -177,17 +175,17 @@ fn single(sql: &str) -> Result<Single<'_>, Failure> {
 }
 
 async fn answer(query: Query, rows_max: usize) -> Result<Answer, Failure> {
-    let failed = |error| trouble(error, false);
+    let failed = |error| trouble(&error, false);
     let cursor = query.fetch_bytes("TabSeparatedWithNamesAndTypes").map_err(failed)?;
     tsv::read(&collect(cursor).await?, rows_max)
 }
 
 async fn collect(mut cursor: BytesCursor) -> Result<BytesMut, Failure> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = cursor.next().await.map_err(|error| trouble(error, false))? {
+    while let Some(chunk) = cursor.next().await.map_err(|error| trouble(&error, false))? {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER_BYTES_MAX {
-            return Err(Failure::new(Trouble::Permanent, format!("the answer has more than {ANSWER_BYTES_MAX} bytes")));
+            return Err(Failure::new(Trouble::Refused, format!("the answer has more than {ANSWER_BYTES_MAX} bytes")));
         }
     }
     Ok(body)
@@ -209,7 +207,7 @@ fn transport(is_secure: bool) -> Result<Client, Failure> {
     }
     let tls = hyper_rustls::HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-        .map_err(|error| Failure::new(Trouble::Permanent, format!("no certificates of this machine: {error}")))?;
+        .map_err(|error| Failure::new(Trouble::Refused, format!("no certificates of this machine: {error}")))?;
     Ok(Client::with_http_client(builder.build(tls.https_or_http().enable_http1().wrap_connector(connector))))
 }
 

@@ -28,7 +28,7 @@ impl ClickHouse {
             .filter_map(|row| Some((text(row, 0)?.parse().ok()?, text(row, 1)?, text(row, 2)? == "1")))
             .collect();
         match rows.as_slice() {
-            [] => Err(Failure::new(Trouble::Permanent, format!("the server knows no cluster `{cluster}`"))),
+            [] => Err(Failure::new(Trouble::Refused, format!("the server knows no cluster `{cluster}`"))),
             // The only one is the one that answered, by whatever way it was reached.
             [(_, name, _)] => Ok(alone(name)),
             rows => rows.iter().map(|&(shard, name, is_local)| self.member(shard, name, is_local)).collect(),
@@ -44,7 +44,7 @@ impl ClickHouse {
         };
         let unreachable =
             || format!("the cluster calls a server `{name}`, and that name does not lead there from here");
-        let server = server.ok_or_else(|| Failure::new(Trouble::Permanent, unreachable()))?;
+        let server = server.ok_or_else(|| Failure::new(Trouble::Refused, unreachable()))?;
         Ok(Member { shard, name: name.to_owned(), server })
     }
 }

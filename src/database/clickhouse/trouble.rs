@@ -8,6 +8,11 @@ use super::super::error::{Failure, Trouble};
 const NEVER_BEGAN: [u32; 2] = [202, 203];
 /// The server could not at this time; where rows were being inserted, some may stay.
 const NOT_NOW: [u32; 14] = [209, 210, 225, 236, 241, 242, 252, 279, 285, 286, 425, 473, 517, 999];
+/// Refused before anything was done: syntax, unknown or existing names, arguments, types, rights.
+const NEVER_ALLOWED: [u32; 28] = [
+    10, 15, 16, 20, 36, 42, 43, 44, 46, 47, 48, 51, 57, 60, 62, 63, 80, 81, 82, 115, 122, 161, 164, 192, 344, 497, 516,
+    524,
+];
 const UNKNOWN_STATUS_OF_INSERT: u32 = 319;
 const TIMEOUT_EXCEEDED: u32 = 159;
 const QUERY_WAS_CANCELLED: u32 = 394;
@@ -16,21 +21,22 @@ const READONLY: &str = "164";
 const MESSAGE_CHARS_MAX: usize = 2000;
 
 /// What an error of the driver says about a statement.
-pub(super) fn trouble(error: Error, inserts: bool) -> Failure {
-    match error {
-        Error::BadResponse(text) => refused(&text, inserts),
-        Error::Network(cause) => {
-            let http = cause.downcast_ref::<hyper_util::client::legacy::Error>();
-            let never_sent = http.is_some_and(hyper_util::client::legacy::Error::is_connect);
-            let reason = cause.source().map_or_else(|| cause.to_string(), |source| innermost(source).to_string());
-            if never_sent {
-                Failure::new(Trouble::Transient, format!("no connection: {reason}"))
-            } else {
-                Failure::new(Trouble::Lost, format!("the connection broke: {reason}"))
-            }
+pub(super) fn trouble(error: &Error, inserts: bool) -> Failure {
+    if let Error::BadResponse(text) = &error {
+        refused(text, inserts)
+    } else if let Error::Network(cause) = &error {
+        let http = cause.downcast_ref::<hyper_util::client::legacy::Error>();
+        let never_sent = http.is_some_and(hyper_util::client::legacy::Error::is_connect);
+        let reason = cause.source().map_or_else(|| cause.to_string(), |source| innermost(source).to_string());
+        if never_sent {
+            Failure::new(Trouble::Transient, format!("no connection: {reason}"))
+        } else {
+            Failure::new(Trouble::Lost, format!("the connection broke: {reason}"))
         }
-        Error::InvalidParams(cause) => Failure::new(Trouble::Permanent, format!("cannot be sent: {cause}")),
-        other => Failure::new(Trouble::Lost, format!("the answer cannot be read: {other}")),
+    } else if let Error::InvalidParams(cause) = &error {
+        Failure::new(Trouble::Refused, format!("cannot be sent: {cause}"))
+    } else {
+        Failure::new(Trouble::Lost, format!("the answer cannot be read: {error}"))
     }
 }
 
@@ -56,9 +62,9 @@ fn refused(text: &str, inserts: bool) -> Failure {
         QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING => Trouble::Running,
         UNKNOWN_STATUS_OF_INSERT => Trouble::Lost,
         _ if NEVER_BEGAN.contains(&code) => Trouble::Transient,
-        _ if NOT_NOW.contains(&code) && inserts => Trouble::Lost,
-        _ if NOT_NOW.contains(&code) => Trouble::Transient,
-        _ => Trouble::Permanent,
+        _ if NOT_NOW.contains(&code) && !inserts => Trouble::Transient,
+        _ if NEVER_ALLOWED.contains(&code) => Trouble::Refused,
+        _ => Trouble::Partial,
     };
     Failure { trouble, code: Some(code.to_string()), message }
 }
@@ -93,13 +99,13 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> (Trouble, Option<String>, String) {
-        let failure = trouble(Error::BadResponse(text.to_owned()), false);
+        let failure = trouble(&Error::BadResponse(text.to_owned()), false);
         (failure.trouble, failure.code, failure.message)
     }
 
     #[test]
     fn the_frame_of_every_version_goes() {
-        let expected = |message: &str| (Trouble::Permanent, Some("60".to_owned()), message.to_owned());
+        let expected = |message: &str| (Trouble::Refused, Some("60".to_owned()), message.to_owned());
         assert_eq!(
             of(
                 "Code: 60. DB::Exception: Table a.b does not exist. (UNKNOWN_TABLE) (version 26.9.2.1 (official build))"
@@ -116,14 +122,14 @@ mod tests {
     #[test]
     fn codes_say_what_is_known() {
         let trouble_of = |code: u32, inserts| {
-            trouble(Error::BadResponse(format!("Code: {code}. DB::Exception: x")), inserts).trouble
+            trouble(&Error::BadResponse(format!("Code: {code}. DB::Exception: x")), inserts).trouble
         };
         assert_eq!(trouble_of(202, true), Trouble::Transient);
-        assert_eq!((trouble_of(252, false), trouble_of(252, true)), (Trouble::Transient, Trouble::Lost));
+        assert_eq!((trouble_of(252, false), trouble_of(252, true)), (Trouble::Transient, Trouble::Partial));
         assert_eq!((trouble_of(999, false), trouble_of(319, true)), (Trouble::Transient, Trouble::Lost));
         assert_eq!(
             [159, 394, 216, 62].map(|code| trouble_of(code, true)),
-            [Trouble::Timeout, Trouble::Ended, Trouble::Running, Trouble::Permanent]
+            [Trouble::Timeout, Trouble::Ended, Trouble::Running, Trouble::Refused]
         );
         let waiting =
             "Code: 159. DB::Exception: Watching task /x is executing longer than distributed_ddl_task_timeout (=180)";

@@ -19,7 +19,7 @@ pub(super) fn read(body: &[u8], rows_max: usize) -> Result<Answer, Failure> {
     for line in lines.take(rows_max.saturating_add(1)) {
         let row: Vec<Cell> = line.split('\t').zip(&kinds).map(|(field, &kind)| cell(field, kind)).collect();
         if row.len() != columns.len() {
-            return Err(Failure::new(Trouble::Permanent, "the answer is no table"));
+            return Err(Failure::new(Trouble::Refused, "the answer is no table"));
         }
         rows.push(row);
     }
@@ -103,7 +103,7 @@ mod tests {
         let trouble = |body: &[u8]| read(body, 1).err().map(|failure| failure.trouble);
         assert_eq!(trouble(b"a\nUInt8\n1"), Some(Trouble::Lost));
         assert_eq!(trouble(b"a\n"), Some(Trouble::Lost));
-        assert_eq!(trouble(b"a\tb\nUInt8\tUInt8\n1\n"), Some(Trouble::Permanent));
+        assert_eq!(trouble(b"a\tb\nUInt8\tUInt8\n1\n"), Some(Trouble::Refused));
     }
 
     #[test]

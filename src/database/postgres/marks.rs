@@ -13,7 +13,7 @@ const INSERT: &str = "INSERT INTO orchestrate_marks (tag) VALUES ($1)";
 const FIND: &str = "SELECT EXISTS (SELECT FROM orchestrate_marks WHERE tag = $1)";
 const FORGET: &str = "DELETE FROM orchestrate_marks WHERE left(tag, length($1)) = $1";
 /// `IF NOT EXISTS` does not keep two sessions from creating at once: the later one is told so by one of these.
-const CREATED_MEANWHILE: [&str; 2] = [DUPLICATE, "42P07"];
+const CREATED_MEANWHILE: [&str; 3] = [DUPLICATE, "42P07", "42710"];
 const DUPLICATE: &str = "23505";
 
 /// Creates the table unless it is there.

@@ -11,23 +11,22 @@ use crate::sql::split::split;
 
 use super::super::answer::{Answer, Cell, Kind};
 use super::super::error::{Failure, Trouble};
-use super::server::{Postgres, milliseconds};
+use super::server::{IDLE_NAME, Postgres};
 use super::trouble::{Phase, trouble};
 
 /// The whole session is read-only too, so that no text can leave the transaction and write.
-const READ_ONLY: &str =
-    "SELECT set_config('default_transaction_read_only', 'on', false), set_config('statement_timeout', $1, false)";
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 impl Postgres {
     pub async fn ask(&self, sql: &str, timeout: Duration, rows_max: usize) -> Result<Answer, Failure> {
         let statements = split(sql, Engine::Postgres);
         if statements.len() != 1 {
             let message = format!("a question is one statement, and these are {}", statements.len());
-            return Err(Failure::new(Trouble::Permanent, message));
+            return Err(Failure::new(Trouble::Refused, message));
         }
-        let mut session = self.session().await?;
+        let mut session = self.named(IDLE_NAME, timeout).await?;
         let before = |error| trouble(error, Phase::Before);
-        sqlx::query(READ_ONLY).bind(milliseconds(timeout)).execute(&mut session).await.map_err(before)?;
+        sqlx::raw_sql(READ_ONLY).execute(&mut session).await.map_err(before)?;
         sqlx::raw_sql("BEGIN READ ONLY").execute(&mut session).await.map_err(before)?;
         let answer = read(&mut session, sql, rows_max).await?;
         if answer.rows.len() <= rows_max {

@@ -1,5 +1,6 @@
 //! The server: statements with their transaction and mark, and what runs there under a tag.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
@@ -17,11 +18,11 @@ use super::trouble::{Phase, trouble};
 use super::{marks, session};
 
 /// What sessions are called that act for no statement.
-const IDLE_NAME: &str = "orchestrate";
+pub(super) const IDLE_NAME: &str = "orchestrate";
+const OWN_TIMEOUT: Duration = Duration::from_secs(20);
 const RUNNING: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = $1)";
 const CANCEL: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
-const SET_TIMEOUT: &str = "SELECT set_config('statement_timeout', $1, false)";
 const IN_TRANSACTION: &str = "25001";
 /// How long a cancelled statement may take to go before its session is ended.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
@@ -29,40 +30,39 @@ const POLL_FIRST: Duration = Duration::from_millis(20);
 const POLL_MAX: Duration = Duration::from_millis(500);
 /// How often a waiting statement is looked for: the driver sets no keep-alive, and a dead connection is silent.
 const WATCH: Duration = Duration::from_secs(60);
-/// The largest `statement_timeout` of the server, in milliseconds.
-const TIMEOUT_MS_MAX: u128 = i32::MAX as u128;
 
 /// A server and the database in it.
 pub(in crate::database) struct Postgres {
     options: PgConnectOptions,
     idle: Idle<PgConnection>,
-}
-
-/// A duration as the server wants it; zero would be none.
-pub(super) fn milliseconds(timeout: Duration) -> String {
-    timeout.as_millis().clamp(1, TIMEOUT_MS_MAX).to_string()
+    /// Whether the table of marks is there; a failure makes it unknown again.
+    has_marks: AtomicBool,
 }
 
 impl Postgres {
     pub fn open(parts: &Parts) -> Result<Postgres, Failure> {
-        Ok(Postgres { options: session::options(parts)?, idle: Idle::new() })
+        Ok(Postgres { options: session::options(parts)?, idle: Idle::new(), has_marks: AtomicBool::new(false) })
     }
 
     pub async fn run(&self, statement: &Statement<'_>) -> Result<Effect, Failure> {
         let statements = split(statement.sql, Engine::Postgres);
         check(&statements, statement.transaction)?;
-        let mut session = self.named(&tag::application_name(statement.tag)).await?;
-        let before = |error| trouble(error, Phase::Before);
-        let timeout = milliseconds(statement.timeout);
-        sqlx::query(SET_TIMEOUT).bind(timeout).execute(&mut session).await.map_err(before)?;
-        if statement.mark {
+        let result = self.run_in_session(statement, &statements).await;
+        self.has_marks.fetch_and(result.is_ok(), Ordering::Relaxed);
+        result
+    }
+
+    async fn run_in_session(&self, statement: &Statement<'_>, statements: &[Single<'_>]) -> Result<Effect, Failure> {
+        let mut session = self.named(&tag::application_name(statement.tag), statement.timeout).await?;
+        if statement.mark && !self.has_marks.load(Ordering::Relaxed) {
             marks::prepare(&mut session).await?;
+            self.has_marks.store(true, Ordering::Relaxed);
         }
         let work = async {
             if statement.transaction {
                 whole(&mut session, statement).await
             } else {
-                one_by_one(&mut session, statement, &statements).await
+                one_by_one(&mut session, statement, statements).await
             }
         };
         let rows_affected = tokio::select! {
@@ -75,14 +75,12 @@ impl Postgres {
 
     /// Ends only if the statement is no longer on the server although its connection is silent.
     async fn watch(&self, tag: &str) -> Failure {
-        let mut missed = 0;
-        loop {
+        let mut times = 0;
+        while times < 2 {
             tokio::time::sleep(WATCH).await;
-            missed = if matches!(self.is_running(tag).await, Ok(false)) { missed + 1 } else { 0 };
-            if missed > 1 {
-                return Failure::new(Trouble::Lost, "the statement is no longer on the server, and no answer came");
-            }
+            times = missed(times, &self.is_running(tag).await);
         }
+        Failure::new(Trouble::Lost, "the statement is no longer on the server, and no answer came")
     }
 
     pub async fn is_running(&self, tag: &str) -> Result<bool, Failure> {
@@ -101,7 +99,7 @@ impl Postgres {
             signal(&mut session, CANCEL, &name).await?;
             if tokio::time::timeout(CANCEL_WAIT, gone(&mut session, &name)).await.is_err() {
                 // The wait may have been cut in the middle of an answer.
-                session = self.begin(IDLE_NAME).await?;
+                session = self.session().await?;
                 signal(&mut session, TERMINATE, &name).await?;
                 gone(&mut session, &name).await?;
             }
@@ -110,22 +108,20 @@ impl Postgres {
         Ok(was_running)
     }
 
-    /// A session for a question of our own or a probe.
+    /// A session for a question of our own.
     pub(super) async fn session(&self) -> Result<PgConnection, Failure> {
-        self.named(IDLE_NAME).await
+        self.named(IDLE_NAME, OWN_TIMEOUT).await
     }
 
-    async fn named(&self, name: &str) -> Result<PgConnection, Failure> {
+    pub(super) async fn named(&self, name: &str, timeout: Duration) -> Result<PgConnection, Failure> {
         while let Some(mut session) = self.idle.take() {
-            if session::rename(&mut session, name).await.is_ok() {
+            if session::prepare(&mut session, name, timeout).await.is_ok() {
                 return Ok(session);
             }
         }
-        self.begin(name).await
-    }
-
-    async fn begin(&self, name: &str) -> Result<PgConnection, Failure> {
-        session::begin(&self.options, name).await
+        let mut session = session::connect(&self.options).await?;
+        session::prepare(&mut session, name, timeout).await?;
+        Ok(session)
     }
 
     /// Keeps a session that ended its work in order; it loses its name here, before its work is told to be done.
@@ -136,8 +132,13 @@ impl Postgres {
     }
 }
 
+/// How often in a row a statement was missed: the first time its answer may be on its way.
+fn missed(before: u32, seen: &Result<bool, Failure>) -> u32 {
+    if matches!(seen, Ok(false)) { before + 1 } else { 0 }
+}
+
 fn check(statements: &[Single<'_>], transaction: bool) -> Result<(), Failure> {
-    let refused = |message: &str| Err(Failure::new(Trouble::Permanent, message));
+    let refused = |message: &str| Err(Failure::new(Trouble::Refused, message));
     if statements.is_empty() {
         refused("there is no statement")
     } else if statements.iter().any(Single::copies_from_client) {
@@ -179,7 +180,7 @@ async fn one_by_one(
     session::discard(session).await.map_err(|error| unfinished(trouble(error, Phase::Commit)))?;
     if statement.mark {
         let lost = |failure| Failure { trouble: Trouble::Lost, ..failure };
-        session::rename(session, &tag::application_name(statement.tag)).await.map_err(lost)?;
+        session::prepare(session, &tag::application_name(statement.tag), OWN_TIMEOUT).await.map_err(lost)?;
         marks::leave(session, statement.tag, Phase::Within).await.map_err(lost)?;
     }
     Ok(rows)
@@ -189,7 +190,7 @@ async fn one_by_one(
 fn unfinished(failure: Failure) -> Failure {
     if failure.code.as_deref() == Some(IN_TRANSACTION) {
         let message = "the text leaves its transaction open, and so it was taken back; end it with COMMIT";
-        Failure { trouble: Trouble::Permanent, message: message.to_owned(), ..failure }
+        Failure { trouble: Trouble::Refused, message: message.to_owned(), ..failure }
     } else {
         failure
     }
@@ -226,10 +227,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeout_is_never_none_and_never_too_large() {
-        assert_eq!(milliseconds(Duration::ZERO), "1");
-        assert_eq!(milliseconds(Duration::from_secs(90)), "90000");
-        assert_eq!(milliseconds(Duration::from_secs(u64::MAX)), "2147483647");
+    fn only_a_look_without_the_statement_counts_as_missed() {
+        let refused = || Err(Failure::new(Trouble::Transient, "no connection"));
+        let seen = [Ok(false), refused(), Ok(false), Ok(true), Ok(false), Ok(false)];
+        let times: Vec<u32> = seen
+            .iter()
+            .scan(0, |times, seen| {
+                *times = missed(*times, seen);
+                Some(*times)
+            })
+            .collect();
+        assert_eq!(times, [1, 0, 1, 0, 1, 2]);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::super::location::Parts;
 use super::trouble::{Phase, trouble};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest `statement_timeout` of the server, in milliseconds.
+const TIMEOUT_MS_MAX: u128 = i32::MAX as u128;
 /// What the driver knows of a URL's query; it would log the values of all others.
 const OPTIONS: [&str; 16] = [
     "sslmode",
@@ -32,17 +34,17 @@ const OPTIONS: [&str; 16] = [
     "connect_timeout",
 ];
 
-/// Names a session and bounds how long it may hold locks after its owner fell silent. Parameters that a server does not
-/// have are left out.
-const BEGIN_SESSION: &str = "SELECT set_config(name, CASE name WHEN 'application_name' THEN $1 ELSE value END, false) \
-    FROM (VALUES ('application_name', ''), ('idle_in_transaction_session_timeout', '60s'), ('idle_session_timeout', '60s'), \
-    ('tcp_keepalives_idle', '60'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3')) AS wanted (name, value) \
-    WHERE name IN (SELECT name FROM pg_settings)";
+/// Names a session, bounds its statements, and bounds how long it may hold locks after its owner fell silent. Parameters
+/// that a server does not have are left out.
+const PREPARE: &str = "SELECT set_config(name, value, false) FROM (VALUES ('application_name', $1), ('statement_timeout', $2), \
+    ('idle_in_transaction_session_timeout', '60s'), ('idle_session_timeout', '60s'), ('tcp_keepalives_idle', '60'), \
+    ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3')) AS wanted (name, value) \
+    WHERE current_setting(name, true) IS NOT NULL";
 const SET: &str = "SELECT set_config($1, $2, $3)";
 
 /// The options of a connection, from a URL whose unknown keys are named, never their values.
 pub(super) fn options(parts: &Parts) -> Result<PgConnectOptions, Failure> {
-    let refused = |message: String| Failure::new(Trouble::Permanent, message);
+    let refused = |message: String| Failure::new(Trouble::Refused, message);
     let mut url = parts.server.clone();
     for (key, value) in &parts.options {
         let is_known = OPTIONS.contains(&key.as_str()) || (key.starts_with("options[") && key.ends_with(']'));
@@ -67,19 +69,22 @@ pub(super) fn options(parts: &Parts) -> Result<PgConnectOptions, Failure> {
     Ok(options.statement_cache_capacity(0).disable_statement_logging())
 }
 
-/// A new session with a name.
-pub(super) async fn begin(options: &PgConnectOptions, name: &str) -> Result<PgConnection, Failure> {
+/// A new session, not yet prepared.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Failure> {
     let late = |_| Failure::new(Trouble::Transient, format!("no connection within {CONNECT_TIMEOUT:?}"));
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await.map_err(late)?;
-    let mut session = connected.map_err(|error| trouble(error, Phase::Before))?;
-    rename(&mut session, name).await?;
-    Ok(session)
+    connected.map_err(|error| trouble(error, Phase::Before))
 }
 
-/// Gives a session a name: also what tells whether an idle one still lives.
-pub(super) async fn rename(session: &mut PgConnection, name: &str) -> Result<(), Failure> {
-    let named = sqlx::query(BEGIN_SESSION).bind(name).execute(session).await;
-    named.map(|_| ()).map_err(|error| trouble(error, Phase::Before))
+/// Gives a session its name and its time: also what tells whether an idle one still lives.
+pub(super) async fn prepare(session: &mut PgConnection, name: &str, timeout: Duration) -> Result<(), Failure> {
+    let prepared = sqlx::query(PREPARE).bind(name).bind(milliseconds(timeout)).execute(session).await;
+    prepared.map(|_| ()).map_err(|error| trouble(error, Phase::Before))
+}
+
+/// A duration as the server wants it; zero would be none.
+fn milliseconds(timeout: Duration) -> String {
+    timeout.as_millis().clamp(1, TIMEOUT_MS_MAX).to_string()
 }
 
 /// Sets parameters of a session or of its transaction.
@@ -103,4 +108,16 @@ pub(super) async fn reset(mut session: PgConnection) -> Option<PgConnection> {
 /// Forgets what was set in a session; refused within a transaction.
 pub(super) async fn discard(session: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::raw_sql("DISCARD ALL").execute(session).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_never_none_and_never_too_large() {
+        assert_eq!(milliseconds(Duration::ZERO), "1");
+        assert_eq!(milliseconds(Duration::from_secs(90)), "90000");
+        assert_eq!(milliseconds(Duration::from_secs(u64::MAX)), "2147483647");
+    }
 }

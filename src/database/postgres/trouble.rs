@@ -24,14 +24,16 @@ const QUERY_CANCELED: &str = "57014";
 
 /// What an error of the driver says.
 pub(super) fn trouble(error: Error, phase: Phase) -> Failure {
-    match error {
-        Error::Database(error) => match error.try_downcast::<PgDatabaseError>() {
+    if let Error::Database(error) = error {
+        return match error.try_downcast::<PgDatabaseError>() {
             Ok(error) => refused(error.code(), error.message(), error.hint(), phase),
-            Err(error) => Failure::new(Trouble::Permanent, error.message()),
-        },
-        Error::Configuration(_) | Error::Tls(_) => Failure::new(Trouble::Permanent, error.to_string()),
-        other => broken(&other, phase),
+            Err(error) => Failure::new(Trouble::Refused, error.message()),
+        };
     }
+    if matches!(error, Error::Configuration(_) | Error::Tls(_)) {
+        return Failure::new(Trouble::Refused, error.to_string());
+    }
+    broken(&error, phase)
 }
 
 fn broken(error: &Error, phase: Phase) -> Failure {
@@ -51,7 +53,7 @@ fn refused(code: &str, message: &str, hint: Option<&str>, phase: Phase) -> Failu
         (QUERY_CANCELED, _) if message.contains("statement timeout") => Trouble::Timeout,
         (QUERY_CANCELED, _) => Trouble::Ended,
         (code, _) if NOT_NOW.contains(&code) || code.starts_with("08") => Trouble::Transient,
-        _ => Trouble::Permanent,
+        _ => Trouble::Refused,
     };
     let message = hint.map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}"));
     Failure { trouble, code: Some(code.to_owned()), message }
@@ -69,8 +71,8 @@ mod tests {
         assert_eq!(of("57P01", "terminating connection", Phase::Commit), Trouble::Lost);
         assert_eq!(of("57014", "canceling statement due to user request", Phase::Within), Trouble::Ended);
         assert_eq!(of("57014", "canceling statement due to statement timeout", Phase::Within), Trouble::Timeout);
-        assert_eq!(of("28P01", "password authentication failed", Phase::Before), Trouble::Permanent);
-        assert_eq!(of("23505", "duplicate key", Phase::Commit), Trouble::Permanent);
+        assert_eq!(of("28P01", "password authentication failed", Phase::Before), Trouble::Refused);
+        assert_eq!(of("23505", "duplicate key", Phase::Commit), Trouble::Refused);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(in crate::database) struct Sqlite {
 impl Sqlite {
     /// The file is created when it is first needed, unless the URL says otherwise.
     pub fn open(parts: &Parts, url: &str) -> Result<Sqlite, Failure> {
-        let refused = |message: String| Failure::new(Trouble::Permanent, message);
+        let refused = |message: String| Failure::new(Trouble::Refused, message);
         if let Some(key) = parts.options.keys().find(|key| !OPTIONS.contains(&key.as_str())) {
             return Err(refused(format!("the parameter `{key}` of the URL means nothing here")));
         }
@@ -75,7 +75,7 @@ impl Sqlite {
         for (name, value) in statement.settings {
             if !is_plain(name) || !is_plain(value) {
                 let message = format!("the setting `{name}` is no pragma with a plain word or number");
-                return Err(Failure::new(Trouble::Permanent, message));
+                return Err(Failure::new(Trouble::Refused, message));
             }
             options = options.pragma(name.clone(), value.clone());
         }
@@ -108,7 +108,7 @@ impl Sqlite {
 }
 
 fn check(statements: &[Single<'_>], transaction: bool) -> Result<(), Failure> {
-    let refused = |message: &str| Err(Failure::new(Trouble::Permanent, message));
+    let refused = |message: &str| Err(Failure::new(Trouble::Refused, message));
     if statements.is_empty() {
         refused("there is no statement")
     } else if transaction && statements.iter().any(Single::controls_transaction) {

@@ -19,7 +19,7 @@ impl Sqlite {
         let statements = split(sql, Engine::Sqlite);
         if statements.len() != 1 {
             let message = format!("a question is one statement, and these are {}", statements.len());
-            return Err(Failure::new(Trouble::Permanent, message));
+            return Err(Failure::new(Trouble::Refused, message));
         }
         let late = |_| Failure::new(Trouble::Timeout, format!("no answer within {timeout:?}"));
         tokio::time::timeout(timeout, self.read_only(sql, rows_max)).await.map_err(late)?

@@ -12,14 +12,14 @@ const PROTOCOL: u32 = 15;
 /// What an error of the driver says. What fails here was not done: there is no answer to be lost.
 pub(super) fn trouble(error: &Error) -> Failure {
     let Error::Database(refusal) = error else {
-        return Failure::new(Trouble::Permanent, error.to_string());
+        return Failure::new(Trouble::Refused, error.to_string());
     };
     let code = refusal.code();
     // The low byte is the error, the others say more of it.
     let trouble = match code.as_ref().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
         Some(BUSY | LOCKED | PROTOCOL) => Trouble::Transient,
         Some(INTERRUPT) => Trouble::Ended,
-        Some(_) | None => Trouble::Permanent,
+        Some(_) | None => Trouble::Refused,
     };
     Failure { trouble, code: code.map(std::borrow::Cow::into_owned), message: refusal.message().to_owned() }
 }

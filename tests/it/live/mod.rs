@@ -1,3 +1,5 @@
 //! Tests on live servers, which `scripts/servers` starts.
 
+mod database;
+mod posthog_world;
 mod servers;

@@ -1,0 +1,61 @@
+//! The journal's form: every kind of event, as it was written once, can be read for ever.
+
+use std::collections::BTreeSet;
+
+use orchestrate::run::{Event, State, Timestamp};
+
+use crate::support::repository;
+
+fn sample() -> String {
+    let path = repository().join("tests/fixtures/journal/v1.jsonl");
+    std::fs::read_to_string(path).expect("the sample is checked in")
+}
+
+#[test]
+fn the_sample_is_read_and_written_as_it_stands() {
+    for line in sample().lines() {
+        let event: Event = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(serde_json::to_string(&event).expect("an event can be written"), line);
+        assert!(line.starts_with(&format!("{{\"event\":\"{}\"", event.name())), "{line}");
+    }
+}
+
+#[test]
+fn the_sample_has_every_kind_of_event() {
+    let events = sample();
+    let kinds: BTreeSet<&str> = events
+        .lines()
+        .map(|line| serde_json::from_str::<Event>(line).unwrap_or_else(|error| panic!("{error}: {line}")).name())
+        .collect();
+    assert_eq!(kinds.len(), 22, "{kinds:?}");
+    for word in ["stop", "pause", "resume", "rollback", "retry", "resolve"] {
+        assert!(events.contains(&format!("\"verb\":\"{word}\"")), "{word}");
+    }
+    for word in ["answer", "mark", "done_when", "repeatable", "person", "nothing_to_do"] {
+        assert!(events.contains(&format!("\"proof\":\"{word}\"")), "{word}");
+    }
+    for word in ["transient", "refused", "partial", "lost", "ended"] {
+        assert!(events.contains(&format!("\"kind\":\"{word}\"")), "{word}");
+    }
+    for word in ["\"done\"", "not_done", "skip"] {
+        assert!(events.contains(&format!("\"resolution\":\"{}\"", word.trim_matches('"'))), "{word}");
+    }
+}
+
+#[test]
+fn the_sample_of_a_whole_run_folds() {
+    let path = repository().join("tests/fixtures/journal/v1-run.jsonl");
+    let text = std::fs::read_to_string(path).expect("the sample is checked in");
+    let events = text.lines().enumerate().map(|(second, line)| {
+        let event = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        (Timestamp(i64::try_from(second).expect("few lines") * 1000), event)
+    });
+    let state = State::fold(events).expect("it folds").expect("it has events");
+    assert_eq!(state.status.as_str(), "rolled back");
+}
+
+#[test]
+fn an_event_that_nobody_knows_is_refused() {
+    assert!(serde_json::from_str::<Event>(r#"{"event":"vanished"}"#).is_err());
+    assert!(serde_json::from_str::<Event>(r#"{"event":"attempted"}"#).is_err());
+}
