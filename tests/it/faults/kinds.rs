@@ -18,27 +18,28 @@ pub struct Kinds {
     pub listener: Listener,
 }
 
-/// What can tell of an operation whether it was done.
-const STATEMENTS: [(&str, &str); 4] = [
-    ("marked", ""),
-    ("asked", "transaction: false, done_when: \"SELECT count(*) > 0 FROM effects WHERE name = '{effect}'\""),
-    ("repeated", "transaction: false, repeatable: true"),
-    ("untold", "transaction: false"),
+/// Statements by what can tell whether they were done.
+const STATEMENTS: [(&str, &[&str]); 4] = [
+    ("marked", &[]),
+    ("asked", &[APART, "done_when: \"SELECT count(*) > 0 FROM effects WHERE name = '{effect}'\""]),
+    ("repeated", &[APART, "repeatable: true"]),
+    ("untold", &[APART]),
 ];
+const APART: &str = "transaction: false";
 
 /// The operations, as YAML.
 fn operations(on: On) -> String {
+    let is_clickhouse = matches!(on, On::ClickHouse | On::OldClickHouse);
     let mut text = String::from("operations:\n");
     for (name, evidence) in STATEMENTS {
-        let is_clickhouse = matches!(on, On::ClickHouse | On::OldClickHouse);
         if name == "marked" && is_clickhouse {
             continue;
         }
-        let evidence = if is_clickhouse { evidence.replace("transaction: false, ", "") } else { evidence.to_owned() };
-        let evidence = if is_clickhouse { evidence.replace("transaction: false", "") } else { evidence };
         let keys = |effect: &str| {
-            let evidence = evidence.replace("{effect}", effect);
-            format!("target: main, sql: \"INSERT INTO effects VALUES ('{effect}')\", {RETRY}, {evidence}")
+            let sql = format!("sql: \"INSERT INTO effects VALUES ('{effect}')\"");
+            let evidence = evidence.iter().filter(|key| !is_clickhouse || **key != APART);
+            let evidence = evidence.map(|key| format!(", {}", key.replace("{effect}", effect)));
+            format!("target: main, {sql}, {RETRY}{}", evidence.collect::<String>())
         };
         let (forth, back) = (keys(name), keys(&format!("undo {name}")));
         writeln!(text, "  - {{name: {name}, {forth}, undo: {{{back}}}}}").expect("a string can be written to");
@@ -131,13 +132,19 @@ impl Kinds {
                         "--reason=seen".to_owned(),
                     ]
                 }
-                None => vec!["resume".to_owned(), NAME.to_owned()],
+                None => vec![self.goes_on().await, NAME.to_owned()],
                 Some(_) => panic!("{told}: {ended:?}"),
             };
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             ended = self.installation.run(&arguments).await;
         }
         panic!("{told}: it never ends: {ended:?}");
+    }
+
+    /// What an operator asks for after a crash: to go on, or what was asked for and never came into the journal.
+    async fn goes_on(&self) -> String {
+        let row = self.installation.latest(NAME).await.expect("it was begun");
+        if row.summary.status == "completed" { "rollback".to_owned() } else { "resume".to_owned() }
     }
 
     async fn is_done(&self, unit: &Unit) -> bool {
