@@ -272,8 +272,11 @@ impl Desk {
         let state = self.read(&row).await?;
         self.refuse_unfit(name, &state, &wish.request, &row).await?;
         let is_held = row.holder.as_ref().is_some_and(|holder| holder.left_ms > 0);
-        if is_held && !goes_on(&wish.request, &state) {
-            return self.tell(name, &row, wish).await;
+        if is_held
+            && !goes_on(&wish.request, &state)
+            && let Some(came) = self.tell(&row, &wish).await?
+        {
+            return Ok(came);
         }
         let lease = self.take(&row, observer).await?;
         // Between reading and taking it may have gone on.
@@ -408,23 +411,18 @@ impl Desk {
         Ok(after > before)
     }
 
-    /// Tells the owner of a run, and waits until it has taken that in.
-    async fn tell(&self, name: &str, row: &RunRow, wish: Wish) -> Result<Came, ControlError> {
-        let body = serde_json::to_string(&wish).expect("wishes have only texts for keys");
+    /// Tells the owner of a run, and waits until it has taken that in; nothing where it is gone before.
+    async fn tell(&self, row: &RunRow, wish: &Wish) -> Result<Option<Came>, ControlError> {
+        let body = serde_json::to_string(wish).expect("wishes have only texts for keys");
         let number = self.store.request(&row.run.id, &body, now().0).await?;
         loop {
             let state = self.read(row).await?;
             if state.requests_settled >= number {
-                return Ok(Came { run: row.run.id.clone(), state, outcome: None });
+                return Ok(Some(Came { run: row.run.id.clone(), state, outcome: None }));
             }
             let holder = self.store.run(&row.run.id).await?.and_then(|row| row.holder);
-            let is_gone = holder.is_none_or(|holder| holder.left_ms <= 0);
-            if is_gone || state.is_at_rest() {
-                return Err(ControlError::DoesNotFit {
-                    name: name.to_owned(),
-                    status: state.status,
-                    because: "its owner ended before it took that in; ask again".to_owned(),
-                });
+            if holder.is_none_or(|holder| holder.left_ms <= 0) {
+                return Ok(None);
             }
             tokio::time::sleep(TAKE_AGAIN).await;
         }
