@@ -18,8 +18,8 @@ use super::journal::{DriveError, Journal, Pulse, keep_alive};
 use super::judge::{Found, find_out};
 use super::observe::Observer;
 use super::operation::{Job, operation};
-use super::perform::Came;
 use super::pace::Samples;
+use super::perform::Came;
 use super::progress::{self, Progress};
 use super::site::{Site, Texts};
 use super::{now, prepare};
@@ -389,7 +389,8 @@ impl Drive {
         self.asked_at = Some(tokio::time::Instant::now());
         let flying = self.watch.in_flight.iter().next().map(|unit| (unit, unit.tag(&self.run)));
         let (site, texts) = (&self.ground.site, &self.ground.texts);
-        let mut progress: Progress = progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        let mut progress: Progress =
+            progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
         let at = now();
         progress.waits_for = progress::waits_for(&self.state, self.looks_at, at).or(progress.waits_for);
         progress.pace = self.samples.add(at, self.state.direction, &progress);

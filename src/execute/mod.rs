@@ -24,7 +24,7 @@ pub mod worker;
 
 pub use checks::{Precondition, preflight};
 pub use drive::{Outcome, Signals};
-pub use journal::{DriveError, Pulse};
+pub use journal::{DriveError, Pulse, read};
 pub use observe::{Observer, Silent};
 pub use pace::{Left, Pace};
 pub use progress::{Progress, of_operations};

@@ -85,9 +85,9 @@ impl Samples {
         let left = 100.0 - last.1;
         let left = (percent_per_s > 0.0).then(|| {
             let rates = self.rates();
-            let (least, most) = rates.iter().fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), rate| {
-                (least.min(*rate), most.max(*rate))
-            });
+            let (least, most) = rates
+                .iter()
+                .fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), rate| (least.min(*rate), most.max(*rate)));
             Left {
                 likely_s: left / percent_per_s,
                 least_s: left / most.max(percent_per_s),

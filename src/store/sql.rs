@@ -54,7 +54,8 @@ pub(super) const TAKE: &str = "UPDATE orchestrate_run
         OR expires_ms > (SELECT ms FROM orchestrate_now) + lease_ms + 60000)
     RETURNING generation, sequence";
 
-pub(super) const RENEW: &str = "UPDATE orchestrate_run SET expires_ms = (SELECT ms FROM orchestrate_now) + lease_ms, note = $3
+pub(super) const RENEW: &str =
+    "UPDATE orchestrate_run SET expires_ms = (SELECT ms FROM orchestrate_now) + lease_ms, note = $3
     WHERE id = $1 AND generation = $2 AND owner_id IS NOT NULL";
 
 pub(super) const RELEASE: &str = "UPDATE orchestrate_run
