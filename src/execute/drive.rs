@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::Migration;
 use crate::run::{
     Act, Decision, Direction, Ending, Event, Fault, FaultKind, Judgement, Proof, Request, Script, Settings, State,
-    Unit, Watch, decide,
+    Timestamp, Unit, Watch, decide,
 };
 use crate::store::{Lease, Store};
 
@@ -18,6 +18,7 @@ use super::journal::{DriveError, Journal, Pulse, keep_alive};
 use super::judge::{Found, find_out};
 use super::observe::Observer;
 use super::operation::{Job, operation};
+use super::pace::Samples;
 use super::perform::Came;
 use super::progress::{self, Progress};
 use super::site::{Site, Texts};
@@ -89,6 +90,8 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         pending: run.pending,
         requests_seen: run.requests_seen,
         asked_at: None,
+        looks_at: None,
+        samples: Samples::default(),
         signals: run.signals,
     };
     let driven = drive.until_rest(observer).await;
@@ -118,6 +121,9 @@ struct Drive {
     requests_seen: i64,
     /// When progress was last asked for.
     asked_at: Option<tokio::time::Instant>,
+    /// When it looks again by itself.
+    looks_at: Option<Timestamp>,
+    samples: Samples,
     signals: Signals,
 }
 
@@ -331,9 +337,10 @@ impl Drive {
     /// Waits for whatever comes first; an outcome where the run is let go.
     async fn wait(
         &mut self,
-        until: Option<crate::run::Timestamp>,
+        until: Option<Timestamp>,
         observer: &mut dyn Observer,
     ) -> Result<Option<Outcome>, DriveError> {
+        self.looks_at = until;
         let for_ = until.map_or(REQUESTS_EVERY, |until| until.since(now()).min(REQUESTS_EVERY));
         tokio::select! {
             biased;
@@ -387,7 +394,12 @@ impl Drive {
         self.asked_at = Some(tokio::time::Instant::now());
         let flying = self.watch.in_flight.iter().next().map(|unit| (unit, unit.tag(&self.run)));
         let (site, texts) = (&self.ground.site, &self.ground.texts);
-        let progress: Progress = progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        let mut progress: Progress =
+            progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        let at = now();
+        progress.waits_for = progress::waits_for(&self.state, self.looks_at, at).or(progress.waits_for);
+        progress.pace = self.samples.add(at, self.state.direction, &progress);
+        self.ground.pulse.say(serde_json::to_string(&progress).expect("progress has only texts for keys"));
         observer.progressed(&progress);
     }
 }
