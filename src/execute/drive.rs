@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::Migration;
+use crate::model::{Action, Migration};
+use crate::process;
 use crate::run::{
     Act, Decision, Direction, Ending, Event, Fault, FaultKind, Judgement, Proof, Request, Script, Settings, State,
     Timestamp, Unit, Watch, decide,
@@ -184,7 +185,7 @@ impl Drive {
     fn worded(&self, event: Event) -> Event {
         let Event::Parked { unit, question } = &event else { return event };
         let Some(operation) = operation(&self.migration, &unit.operation, unit.direction) else { return event };
-        let crate::model::Action::Manual { ask } = &operation.action else { return event };
+        let Action::Manual { ask } = &operation.action else { return event };
         let context = self.ground.site.context(&self.ground.texts, operation.target.as_deref(), None);
         let ask = self.ground.site.text(ask, &context).unwrap_or_else(|error| format!("{question} ({error})"));
         Event::Parked { unit: unit.clone(), question: self.ground.site.scrub.clean(&ask) }
@@ -255,7 +256,7 @@ impl Drive {
 
     async fn perform(&mut self, unit: Unit) -> Result<(), DriveError> {
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
-        if !matches!(job.operation.action, crate::model::Action::Wait { .. }) {
+        if !matches!(job.operation.action, Action::Wait { .. }) {
             self.watch.in_flight.insert(unit);
             self.flights.begin(&self.ground, job);
             return Ok(());
@@ -319,8 +320,12 @@ impl Drive {
         self.watch.ending.insert(unit.clone());
         self.flights.cancel(&unit);
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
+        let is_here = self.watch.in_flight.contains(&unit);
+        let is_command = matches!(job.operation.action, Action::Command { .. });
         let is_statement = self.evidence(&unit).is_some_and(|evidence| evidence.mark || evidence.lookup);
-        if is_statement {
+        if is_command && !is_here {
+            process::end(&job.tag, process::GRACE).await;
+        } else if is_statement && !is_command {
             let ended = match job.database(&self.ground.site).await {
                 Ok(database) => database.end(&job.tag).await.map_err(|error| error.to_string()),
                 Err(fault) => Err(fault.message),
@@ -331,7 +336,7 @@ impl Drive {
                 return Ok(());
             }
         }
-        if self.watch.in_flight.contains(&unit) { Ok(()) } else { self.note(Event::CutOff { unit }) }
+        if is_here { Ok(()) } else { self.note(Event::CutOff { unit }) }
     }
 
     /// Waits for whatever comes first; an outcome where the run is let go.
