@@ -14,6 +14,7 @@ use super::commands::Commands;
 use super::desk::{Loaded, block_on};
 use super::failure::{Exit, Failure};
 use super::figures::{counted, moment};
+use super::guard;
 use super::kept;
 use super::output::Output;
 use super::parameters::{parameters, shown};
@@ -24,6 +25,7 @@ use super::watching::View;
 pub(super) fn start(global: &Global, arguments: &StartArguments, output: &mut Output) -> Result<Exit, Failure> {
     let loaded = Loaded::read(global, output)?;
     let migration = loaded.migration(&arguments.migration)?;
+    guard::refuse_lossy_undo(&loaded, migration)?;
     let parameters = parameters(migration, &arguments.set)?;
     let text = loaded.sources.get(&migration.place.file).map(|text| text.to_string()).unwrap_or_default();
     let app = arguments.at.as_ref().map(ToString::to_string);

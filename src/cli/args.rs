@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
-    SkipArguments, StartArguments, StatusArguments, StopArguments, Word, WorkerArguments,
+    Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, Word, WorkerArguments,
 };
 
 const GLOBAL: &str = "Global options";
@@ -124,6 +124,19 @@ pub(super) enum Verb {
     Journal(JournalArguments),
     Settings(SettingsArguments),
     Worker(WorkerArguments),
+    Demo(DemoArguments),
+}
+
+/// Write a small product with its data into a folder, and run one of its migrations there
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  orchestrate demo
+  orchestrate demo --dir somewhere-else")]
+pub(super) struct DemoArguments {
+    /// The folder; it must be new, empty, or an earlier demo
+    #[arg(long, value_name = "DIR", default_value = "orchestrate-demo")]
+    pub dir: PathBuf,
 }
 
 /// Show the way from one version to another: the stops, the migrations of each, and what people must do

@@ -6,11 +6,13 @@
 mod act;
 mod args;
 mod commands;
+mod demo;
 mod desk;
 mod errors;
 mod failure;
 mod figures;
 mod findings;
+mod guard;
 mod journal;
 mod kept;
 mod lint;
@@ -73,6 +75,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Errors(arguments) => errors::run(global, arguments, output),
         Verb::Journal(arguments) => journal::run(global, arguments, output),
         Verb::Settings(arguments) => settings::run(global, arguments, output),
+        Verb::Demo(demo) => demo::run(global, demo, output),
         Verb::Worker(WorkerArguments {}) => act::work(global, output),
     }
 }

@@ -90,6 +90,7 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         flights: Flights::default(),
         pending: run.pending,
         requests_seen: run.requests_seen,
+        looked_at: tokio::time::Instant::now(),
         asked_at: None,
         looks_at: None,
         samples: Samples::default(),
@@ -120,6 +121,8 @@ struct Drive {
     flights: Flights,
     pending: Vec<Event>,
     requests_seen: i64,
+    /// When requests were last looked for.
+    looked_at: tokio::time::Instant,
     /// When progress was last asked for.
     asked_at: Option<tokio::time::Instant>,
     /// When it looks again by itself.
@@ -346,7 +349,8 @@ impl Drive {
         observer: &mut dyn Observer,
     ) -> Result<Option<Outcome>, DriveError> {
         self.looks_at = until;
-        let for_ = until.map_or(REQUESTS_EVERY, |until| until.since(now()).min(REQUESTS_EVERY));
+        let look = REQUESTS_EVERY.saturating_sub(self.looked_at.elapsed());
+        let for_ = until.map_or(look, |until| until.since(now()).min(look));
         tokio::select! {
             biased;
             () = self.ground.pulse.lost.cancelled() => return Err(DriveError::LeaseLost),
@@ -357,12 +361,21 @@ impl Drive {
                 self.came(unit.clone(), came)?;
                 self.watch.ending.remove(&unit);
             }
-            () = tokio::time::sleep(for_) => {
-                self.requests().await?;
-                self.tell_progress(observer).await;
-            }
+            () = tokio::time::sleep(for_) => {}
         }
+        self.look_around(observer).await?;
         Ok(None)
+    }
+
+    /// Looks for requests and asks for progress now and then, however fast units come and go.
+    async fn look_around(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+        if self.looked_at.elapsed() < REQUESTS_EVERY {
+            return Ok(());
+        }
+        self.looked_at = tokio::time::Instant::now();
+        self.requests().await?;
+        self.tell_progress(observer).await;
+        Ok(())
     }
 
     fn may_stop(&self) -> bool {

@@ -16,3 +16,4 @@ mod samples;
 mod store;
 mod support;
 mod tidy;
+mod traps;
