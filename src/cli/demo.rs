@@ -12,7 +12,7 @@ use crate::execute::control::Desk;
 use crate::run::{Request, Status};
 
 use super::act;
-use super::args::{AskArguments, DemoArguments, Global, RunFormat, StartArguments};
+use super::args::{AskArguments, DemoArguments, Global, RunFormat, Shown, StartArguments};
 use super::desk::{Loaded, block_on};
 use super::failure::{Exit, Failure};
 use super::output::{self, Output};
@@ -94,12 +94,12 @@ pub(super) fn run(global: &Global, arguments: &DemoArguments, output: &mut Outpu
         Ok(row.and_then(|row| Status::parse(&row.summary.status)))
     })?;
     let exit = if status.is_some_and(|status| status.is_active() || status == Status::Stopped) {
-        let ask = AskArguments { migration: MIGRATION.to_owned(), reason: None, format: RunFormat::Text };
+        let ask =
+            AskArguments { migration: MIGRATION.to_owned(), reason: None, shown: Shown { format: RunFormat::Text } };
         act::ask(&global, &ask, Request::Resume, output)?
     } else {
-        let format = RunFormat::Text;
-        let start =
-            StartArguments { migration: MIGRATION.to_owned(), at: None, set: Vec::new(), detach: false, format };
+        let shown = Shown { format: RunFormat::Text };
+        let start = StartArguments { migration: MIGRATION.to_owned(), at: None, set: Vec::new(), detach: false, shown };
         act::start(&global, &start, output)?
     };
     if exit == Exit::Done {

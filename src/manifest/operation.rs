@@ -76,7 +76,8 @@ fn body(
     }
     belongs_to_command(report, fields, &kinds);
     let has_done_when = fields.has("done_when");
-    let done_when = fields.optional("done_when").and_then(|node| read::template(report, node, names));
+    let of_part = Names { item: names.item || kinds.contains(&"for_each"), ..names };
+    let done_when = fields.optional("done_when").and_then(|node| read::template(report, node, of_part));
     let on_database = kinds.iter().any(|kind| ON_DATABASE.contains(kind));
     if !has_target && (on_database || has_done_when) {
         let hint = "name the database that the statement is for, such as `target: postgres`";

@@ -2,6 +2,7 @@
 
 mod cli;
 mod docs;
+mod faults;
 mod http;
 mod live;
 mod loader;
