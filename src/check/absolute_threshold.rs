@@ -98,7 +98,7 @@ mod tests {
             of("SELECT free_space FROM system.disks", ">= 1000000000"),
             [
                 "5: warning: the healthcheck of m compares free space with 1000000000, however large the tables are that it \
-                 writes (divide by the size of the table, and expect a ratio)"
+                 writes (divide by the size of the table, sum(bytes_on_disk) of its active parts in system.parts, and expect a ratio)"
             ]
         );
         assert_eq!(of("SELECT min(unreserved_space) / 1e9 FROM system.disks", "> 1").len(), 1);

@@ -50,7 +50,9 @@ pub(super) fn start(global: &Global, arguments: &StartArguments, output: &mut Ou
                 view.say(&intention(migration, &start.parameters));
                 if arguments.detach {
                     let came = desk.enqueue(&start).await;
-                    view.say(&format!("{name} is left to a worker: {}", commands.command("worker")));
+                    if came.is_ok() {
+                        view.say(&format!("{name} is left to a worker: {}", commands.command("worker")));
+                    }
                     came
                 } else {
                     desk.start(&start, &mut view).await

@@ -179,7 +179,12 @@ impl Look<'_> {
         });
         let is_owned = owner.as_ref().is_some_and(|owner| owner.is_alive);
         let migration = document(state).ok();
-        let told = serde_json::from_str(&row.note).ok().filter(|_| is_owned && state.status.is_active());
+        let told: Option<Progress> = serde_json::from_str(&row.note).ok();
+        let mut told = told.filter(|_| is_owned && state.status.is_active());
+        // The journal knows of a pause before the next heartbeat does.
+        if let Some(told) = told.as_mut().filter(|_| state.is_paused) {
+            told.waits_for = None;
+        }
         let by_journal = || Some(of_operations(&Script::of(migration.as_ref()?, |_| None), state));
         let has_progress = !matches!(state.status, Status::Completed | Status::NotRequired | Status::RolledBack);
         Entry {

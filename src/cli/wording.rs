@@ -122,7 +122,11 @@ pub(super) fn told(event: &Event, state: &State) -> String {
             format!("{} nothing new begins{}", style::warning("health is unknown:"), failures(found))
         }
         Event::Healthy => "healthy again".to_owned(),
-        Event::RollingBack { because } => format!("rolling back: {because}"),
+        // What failed was told right before.
+        Event::RollingBack { because } => match state.errors.last() {
+            Some(error) if error.unit.is_some() && because.ends_with(&error.message) => "rolling back".to_owned(),
+            Some(_) | None => format!("rolling back: {because}"),
+        },
         Event::Stopped => "stopped".to_owned(),
         Event::Errored { because } => format!("{} {because}", style::error("failed:")),
         Event::RolledBack => "rolled back".to_owned(),
