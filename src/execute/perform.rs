@@ -105,7 +105,9 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
         mark: is_marked,
     };
     Ok(match database.run(&statement).await {
-        Ok(effect) => Came::Done(effect.rows_affected.map(|rows| format!("{rows} rows"))),
+        Ok(effect) => {
+            Came::Done(effect.rows_affected.map(|rows| format!("{rows} row{}", if rows == 1 { "" } else { "s" })))
+        }
         Err(error) => Came::Failed(fault(site, &error)),
     })
 }

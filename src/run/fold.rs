@@ -330,7 +330,7 @@ impl State {
         if let Event::Parked { question, .. } = event {
             self.question = Some((unit.clone(), question.clone()));
             self.set_status(Status::NeedsAttention, at, question.clone());
-        } else if over {
+        } else if over && self.direction == Direction::Do {
             self.because = format!("{unit} is done");
         }
         true
