@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::execute::control::written;
-use crate::execute::{Observer, Progress, now};
+use crate::execute::{Observer, Progress, now, written};
 use crate::run::{Direction, Event, SCHEMA, State, Timestamp, Unit};
 use crate::telemetry::LogFormat;
 
