@@ -1,8 +1,10 @@
 //! A check of free space against a number, whatever the size of what is moved.
 
 use crate::manifest::rules::Rule;
-use crate::model::{Catalog, Engine, Expectation, Finding, Migration, Probe, Question, Severity};
+use crate::model::{Action, Catalog, Engine, Expectation, Finding, Migration, Operation, Probe, Question, Severity};
 
+use super::sql::statement::{Effect, effects};
+use super::sql::texts;
 use crate::sql::token::{Token, read};
 
 pub(super) const RULE: Rule = Rule {
@@ -46,15 +48,22 @@ const SIZES: [&str; 16] = [
 ];
 
 pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
-    for migration in catalog.migrations().filter(|migration| moves_rows(migration)) {
+    for migration in catalog.migrations() {
         let probes = migration.probes().filter(|(key, _)| matches!(*key, "precheck" | "healthcheck"));
         findings.extend(probes.filter_map(|(key, probe)| of_probe(catalog, migration, key, probe)));
     }
 }
 
-/// Whether anything is written that could need space.
-fn moves_rows(migration: &Migration) -> bool {
-    migration.operations.iter().any(|operation| !operation.action.is_observation())
+/// Whether a table is written a second time, which takes as much space as it has.
+fn copies_a_table(catalog: &Catalog, operation: &Operation) -> bool {
+    let Some(sql) = texts::work(operation) else {
+        return matches!(operation.action, Action::Copy { .. } | Action::Backfill { .. });
+    };
+    let tokens = read(sql, texts::engine(catalog, operation));
+    let is_whole =
+        matches!(operation.action, Action::ForEach { .. }) || !tokens.iter().any(|token| token.is_word("WHERE"));
+    let fills = |effect: &Effect| matches!(effect, Effect::Insert { from, .. } if !from.is_empty());
+    is_whole && effects(&tokens).iter().any(fills)
 }
 
 fn of_probe(catalog: &Catalog, migration: &Migration, key: &str, probe: &Probe) -> Option<Finding> {
@@ -63,11 +72,12 @@ fn of_probe(catalog: &Catalog, migration: &Migration, key: &str, probe: &Probe) 
     let is_chosen = operand.contains("{{") || sql.text.contains("params.");
     let tokens = read(sql, catalog.engine(target));
     let asks = |words: &[&str]| tokens.iter().any(|token: &Token<'_>| token.is_one_of(words));
-    if is_chosen || !asks(&FREE) || asks(&SIZES) {
+    let copies = || migration.operations.iter().any(|operation| copies_a_table(catalog, operation));
+    if is_chosen || !asks(&FREE) || asks(&SIZES) || !copies() {
         return None;
     }
     let message = format!(
-        "the {key} of {} compares free space with {operand}, however large the tables are that it writes",
+        "the {key} of {} compares free space with {operand}, however large the tables are that it copies",
         migration.name
     );
     let hint = match catalog.engine(target) {
@@ -85,7 +95,8 @@ mod tests {
     use super::super::testing::{found, migration};
     use super::*;
 
-    const WORK: &str = "operations:\n  - {name: a, target: clickhouse, sql: OPTIMIZE TABLE x, irreversible: no way}\n";
+    const WORK: &str =
+        "operations:\n  - {name: a, target: clickhouse, sql: INSERT INTO y SELECT * FROM x, irreversible: no way}\n";
 
     fn of(sql: &str, expect: &str) -> Vec<String> {
         let probe = format!("healthcheck:\n  - {{target: clickhouse, sql: \"{sql}\", expect: \"{expect}\"}}\n");
@@ -98,7 +109,7 @@ mod tests {
             of("SELECT free_space FROM system.disks", ">= 1000000000"),
             [
                 "5: warning: the healthcheck of m compares free space with 1000000000, however large the tables are that it \
-                 writes (divide by the size of the table, sum(bytes_on_disk) of its active parts in system.parts, and expect a ratio)"
+                 copies (divide by the size of the table, sum(bytes_on_disk) of its active parts in system.parts, and expect a ratio)"
             ]
         );
         assert_eq!(of("SELECT min(unreserved_space) / 1e9 FROM system.disks", "> 1").len(), 1);
@@ -114,5 +125,9 @@ mod tests {
         let nothing =
             "healthcheck:\n  - {target: clickhouse, sql: SELECT free_space FROM system.disks, expect: \"> 1\"}\n";
         assert_eq!(found(check, &migration(&format!("{nothing}operations: []\n"))), [""; 0]);
+        for sql in ["DROP TABLE x", "INSERT INTO y SELECT * FROM x WHERE is_late", "INSERT INTO y VALUES (1)"] {
+            let small = format!("operations:\n  - {{name: a, target: clickhouse, sql: {sql}, irreversible: no way}}\n");
+            assert_eq!(found(check, &migration(&format!("{nothing}{small}"))), [""; 0], "{sql}");
+        }
     }
 }

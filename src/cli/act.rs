@@ -46,6 +46,7 @@ pub(super) fn start(global: &Global, arguments: &StartArguments, output: &mut Ou
                 view.say(&format!("nothing to do: {name} is {} since {}", state.status, moment(state.since)));
                 desk.start(&start, &mut view).await
             }
+            Some(state) if !state.is_over() => desk.start(&start, &mut view).await,
             Some(_) | None => {
                 view.say(&intention(migration, &start.parameters));
                 if arguments.detach {

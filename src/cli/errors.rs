@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::execute::control::written;
+use crate::execute::written;
 use crate::run::{RunError, State};
 
 use super::args::{ErrorsArguments, Global, RunFormat};

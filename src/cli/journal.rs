@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::execute::DriveError;
-use crate::execute::control::{ControlError, written};
+use crate::execute::control::ControlError;
+use crate::execute::{DriveError, written};
 use crate::run::{Event, SCHEMA, State, Timestamp};
 use crate::store::{Recorded, RunId, RunRow, Store};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::execute::control::{person, written};
-use crate::execute::now;
+use crate::execute::control::person;
+use crate::execute::{now, written};
 use crate::run::{SETTINGS, Settings, SettingsError, Timestamp};
 use crate::store::{SettingChange, Store};
 
@@ -90,9 +90,10 @@ async fn list(loaded: &Loaded, store: &Store, format: RunFormat, output: &mut Ou
         }
         RunFormat::Text => {
             let width = entries.iter().map(|entry| entry.value.len()).max().unwrap_or(0);
+            let sources = entries.iter().map(|entry| entry.source.len()).max().unwrap_or(0);
             let line = |entry: &Entry| {
                 let (name, value, source) = (entry.name, &entry.value, entry.source);
-                format!("{name:<20}  {value:<width$}  {source:<16}  {}", entry.about)
+                format!("{name:<20}  {value:<width$}  {source:<sources$}  {}", entry.about)
             };
             output.data(&entries.iter().map(line).collect::<Vec<_>>().join("\n"));
         }

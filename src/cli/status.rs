@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::execute::control::{document, written};
-use crate::execute::{Progress, of_operations};
+use crate::execute::control::document;
+use crate::execute::{Progress, of_operations, written};
 use crate::model::{Migration, Undo};
 use crate::plan::in_order;
 use crate::run::{Script, State, Status};

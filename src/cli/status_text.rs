@@ -41,7 +41,9 @@ fn painted(status: Status) -> String {
 /// Since when, and because of what.
 fn reason(entry: &Entry) -> String {
     let since = entry.since.as_ref().map(|since| format!("since {}", to_the_second(since)));
-    let parts: Vec<&str> = since.as_deref().into_iter().chain(entry.because.as_deref()).collect();
+    // That its work is done is what completed means.
+    let because = entry.because.as_deref().filter(|_| entry.word != Status::Completed);
+    let parts: Vec<&str> = since.as_deref().into_iter().chain(because).collect();
     parts.join(": ")
 }
 
@@ -83,7 +85,7 @@ fn details(entry: &Entry, in_full: bool) -> Vec<String> {
         lines.push(format!("{errors}: orchestrate errors {}", entry.migration));
     }
     if in_full {
-        lines.extend(entry.run.as_ref().map(|run| format!("run: {run}, of {}", entry.runs)));
+        lines.extend(entry.run.as_ref().map(|run| format!("run: {run} ({})", figures::counted(entry.runs, "run"))));
         lines.extend(entry.app.as_ref().map(|app| format!("app: {app}")));
     }
     for (index, command) in entry.next.iter().enumerate() {

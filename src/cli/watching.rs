@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::execute::control::written;
-use crate::execute::{Observer, Progress, now};
+use crate::execute::{Observer, Progress, now, written};
 use crate::run::{Direction, Event, SCHEMA, State, Timestamp, Unit};
 use crate::telemetry::LogFormat;
 
@@ -149,13 +148,17 @@ impl Observer for View {
             self.object(&object);
             return;
         }
-        if !self.is_passed_over(event, state) {
+        let is_passed_over = self.is_passed_over(event, state);
+        if !is_passed_over {
             self.line(&wording::told(event, state));
         }
         self.end_of_many(event, state);
         if let Shape::Bar(bar) = &self.shape {
             self.started = state.given.at;
-            bar.set_message(state.status.to_string());
+            // Among many parts the last progress stays.
+            if !is_passed_over {
+                bar.set_message(state.status.to_string());
+            }
         }
     }
 

@@ -104,13 +104,15 @@ pub(super) fn told(event: &Event, state: &State) -> String {
         }
         Event::NotRequired { evidence } => format!("it is not required: {evidence}"),
         Event::Blocked { failures: found } => {
-            format!("{} nothing was done{}", style::warning("blocked:"), failures(found))
+            let what = if state.has_begun { "nothing more was done" } else { "nothing was done" };
+            format!("{} {what}{}", style::warning("blocked:"), failures(found))
         }
         Event::Ready => "its checks passed".to_owned(),
         Event::Prepared { operation, parts, direction } => prepared(operation, *direction, parts),
         Event::Attempted { unit } => format!("{} begins", name(unit)),
         Event::Done { unit, proof, detail } => done(&name(unit), *proof, detail.as_deref()),
         Event::Failed { unit, fault } => failed(&name(unit), fault.kind, &fault.message),
+        Event::NotDone { unit, proof: Proof::Repeatable } => format!("{} is done again", name(unit)),
         Event::NotDone { unit, .. } => format!("{} was not done", name(unit)),
         Event::StillRunning { unit } => format!("{} still runs at its server", name(unit)),
         Event::CutOff { unit } => format!("{} was ended", name(unit)),

@@ -10,16 +10,16 @@ use thiserror::Error;
 
 use crate::manifest::{SourceFile, load_migration};
 use crate::model::Migration;
-use crate::run::{Checked, Document, Ending, Event, Failure, Request, Settings, State, Status, Timestamp};
+use crate::run::{Checked, Document, Ending, Event, Failure, Request, Settings, State, Status};
 use crate::store::{Lease, NewRun, Owner, RunFilter, RunId, RunRow, Store, StoreError};
 use crate::template::RunNames;
 
 use super::checks::{Precondition, preflight};
 use super::drive::{Driven, Outcome, Signals, drive};
 use super::journal::{DriveError, batch, read};
-use super::now;
 use super::observe::Observer;
 use super::site::{Site, Texts};
+use super::{now, written};
 
 /// The kind of run that a migration is.
 pub const KIND: &str = "migration";
@@ -494,9 +494,4 @@ pub fn document(state: &State) -> Result<Migration, DriveError> {
         let first = broken.0.into_iter().next();
         DriveError::Document(first.map_or_else(|| document.path.clone(), |finding| finding.message))
     })
-}
-
-/// A moment as people and machines read it, RFC 3339 in UTC.
-pub fn written(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
 }

@@ -38,3 +38,8 @@ use crate::run::Timestamp;
 pub fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
 }
+
+/// A moment as people and machines read it, RFC 3339 in UTC.
+pub fn written(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
+}

@@ -107,7 +107,9 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
         mark: is_marked,
     };
     Ok(match database.run(&statement).await {
-        Ok(effect) => Came::Done(effect.rows_affected.map(|rows| format!("{rows} rows"))),
+        Ok(effect) => {
+            Came::Done(effect.rows_affected.map(|rows| format!("{rows} row{}", if rows == 1 { "" } else { "s" })))
+        }
         Err(error) => {
             let mut fault = fault(site, &error);
             fault.kind = match (fault.kind, is_marked) {

@@ -1,9 +1,11 @@
-//! The documentation tells the truth: every `$ orchestrate …` in a console block of the README and of docs/ is run in the
-//! repository, the demo in an empty folder, and what stands below it is what the program says. Digests may differ.
+//! The documentation tells the truth: every `$ orchestrate …` in a console block of the README and of docs/ is run, and
+//! what stands below it is what the program says. Digests, times, ids and processes may differ. The commands of a page run
+//! in the repository, or, where the page says `<!-- transcripts: FOLDER -->`, one after another in a copy of that folder;
+//! the demo runs in an empty folder.
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{Project, repository, run_in};
+use crate::support::{Project, VARYING, repository, run_in};
 
 /// The markdown files that people read.
 fn pages() -> Vec<PathBuf> {
@@ -36,32 +38,59 @@ fn transcripts(page: &Path) -> Vec<(String, String)> {
     transcripts
 }
 
-/// Texts without what every edit of a file changes.
+/// Texts without what differs from run to run.
 fn settled(text: &str) -> String {
-    let mut parts = text.split("sha256:");
-    let mut settled = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        settled.push_str("sha256:");
-        settled.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit() || c == '…'));
+    let mut settled = text.replace("sha256:…", "sha256:");
+    for (pattern, replacement) in VARYING {
+        let pattern = regex::Regex::new(pattern).expect("the patterns are constants");
+        settled = pattern.replace_all(&settled, replacement).into_owned();
     }
-    settled.trim_end().to_owned()
+    settled.replace("sha256:…", "sha256:").trim_end().to_owned()
+}
+
+/// The folder that a page's commands run in, as a project of its own; nothing for the repository.
+fn scratch(page: &Path) -> Option<Project> {
+    let text = std::fs::read_to_string(page).expect("a page can be read");
+    let folder = text.split_once("<!-- transcripts: ")?.1.split_once(" -->")?.0;
+    let project = Project::new();
+    for file in orchestrate::config::read_project(&repository().join(folder)).expect("the folder is a project") {
+        project.write(&file.path, file.bytes);
+    }
+    Some(project)
+}
+
+/// The words of a command; quotes hold several together.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for c in command.chars() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            c => words.last_mut().expect("there is one from the beginning").push(c),
+        }
+    }
+    words
 }
 
 #[test]
 fn every_transcript_is_true() {
     let mut run = 0;
     for page in pages() {
+        let scratch = scratch(&page);
+        let folder = scratch.as_ref().map_or(repository(), Project::path);
         for (command, shown) in transcripts(&page) {
-            let mut words = command.split_whitespace();
-            assert_eq!(words.next(), Some("orchestrate"), "{}: `{command}` cannot be run here", page.display());
-            let arguments: Vec<&str> = words.collect();
-            let scratch = Project::new();
-            let folder = if arguments.first() == Some(&"demo") { scratch.path() } else { repository() };
+            let words = words(&command);
+            assert_eq!(words[0], "orchestrate", "{}: `{command}` cannot be run here", page.display());
+            let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+            let empty = Project::new();
+            let folder = if arguments.first() == Some(&"demo") { empty.path() } else { folder };
             let outcome = run_in(folder, &arguments);
-            // On a terminal the two streams mix: either may come first.
             let said = format!("{}{}", outcome.stderr, outcome.stdout);
             let other = format!("{}{}", outcome.stdout, outcome.stderr);
-            let is_true = [&said, &other].iter().any(|said| settled(said) == settled(&shown));
+            let shown = settled(&shown);
+            // On a terminal the two streams mix: either may come first.
+            let is_true = [&said, &other].iter().any(|said| settled(said) == shown);
             assert!(is_true, "{}: `{command}` says\n{said}\nand not\n{shown}", page.display());
             run += 1;
         }

@@ -1,6 +1,7 @@
 //! What happens when processes, servers and lines fail: the real program, real servers, and nothing done twice or lost.
 
 mod canaries;
+mod failures;
 mod frozen;
 mod installation;
 mod kills;

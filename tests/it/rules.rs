@@ -40,11 +40,10 @@ fn absolute_threshold() {
         "healthcheck:
   - {target: clickhouse, sql: SELECT min(free_space) FROM system.disks, expect: \">= 1000000000\"}
 operations:
-  - name: create-new-orders
+  - name: copy-orders
     target: clickhouse
-    sql: CREATE TABLE IF NOT EXISTS orders_new AS orders
-    repeatable: true
-    undo: DROP TABLE IF EXISTS orders_new
+    copy: {from: orders, to: orders_new, by: partition}
+    irreversible: the rows stay
 "
     ));
 }

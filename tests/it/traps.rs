@@ -220,9 +220,10 @@ fn nobody_rolls_back_across_what_says_that_it_is_irreversible() {
 #[test]
 fn a_threshold_that_knows_the_size_of_the_table_stops_in_time_and_an_absolute_one_does_not() {
     const DISK: &str = "CREATE TABLE disks (free_space INTEGER, since REAL); INSERT INTO disks VALUES (5000000000, 0);
-        CREATE TABLE tables (name TEXT, total_bytes INTEGER); INSERT INTO tables VALUES ('table_x', 2000000000)";
+        CREATE TABLE tables (name TEXT, total_bytes INTEGER); INSERT INTO tables VALUES ('table_x', 2000000000);
+        CREATE TABLE table_x_new (key TEXT, value TEXT)";
     const FREE: &str = "SELECT CAST(free_space AS TEXT) FROM disks";
-    let trap = Trap::new("absolute-threshold", DISK);
+    let trap = Trap::new("absolute-threshold", &format!("{TABLE_X}; {DISK}"));
     let lint = trap.run(&["lint"]);
     assert!(lint.code == 0 && lint.stdout.matches("warning[absolute-threshold]").count() == 1, "{}", lint.whole());
     assert!(lint.stdout.contains("manifests/traps/0001_absolute.yaml"), "{}", lint.whole());

@@ -64,7 +64,9 @@ impl Sqlite {
         if is_plain && unwatch(&mut connection).await.is_ok() {
             self.keep(connection);
         }
-        Ok(Effect { rows_affected: Some(rows_affected) })
+        // What changes no rows leaves the count of the statement before it.
+        let counts = statements.iter().any(changes_rows);
+        Ok(Effect { rows_affected: Some(rows_affected).filter(|_| counts) })
     }
 
     /// A connection with settings. They become text of a statement, so only plain words will do.
@@ -123,6 +125,11 @@ fn check(statements: &[Single<'_>], transaction: bool) -> Result<(), Failure> {
 /// Whether a connection is after the statement as it was before.
 fn leaves_no_trace(statement: &Single<'_>) -> bool {
     !statement.tokens.iter().any(|token| token.is_one_of(&["PRAGMA", "ATTACH", "DETACH", "TEMP", "TEMPORARY"]))
+}
+
+fn changes_rows(statement: &Single<'_>) -> bool {
+    let first = statement.tokens.first();
+    first.is_some_and(|token| token.is_one_of(&["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"]))
 }
 
 async fn execute(connection: &mut SqliteConnection, sql: String) -> Result<u64, Failure> {

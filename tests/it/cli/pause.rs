@@ -11,8 +11,8 @@ fn a_run_of_another_process_is_paused_and_resumed() {
     shop.until_at(DOOR, "wait");
     assert_whole!("told", shop.run(&["pause", DOOR, "--reason", "peak hours"]).whole());
     assert_whole!("again", shop.run(&["pause", DOOR]).whole());
-    shop.open_door();
     assert_whole!("resume", shop.run(&["resume", DOOR]).whole());
+    shop.open_door();
     assert_whole!("owner", owner.end().whole());
 }
 

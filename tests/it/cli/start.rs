@@ -36,7 +36,6 @@ healthcheck:
   - {target: main, sql: SELECT false, message: the shop is closed}
 operations:
   - {name: create, target: main, sql: CREATE TABLE never (id INTEGER), undo: DROP TABLE never}
-  - {name: away, target: elsewhere, sql: DELETE FROM x, undo: SELECT 1}
 ";
     let shop = Shop::with(&[("0007_checks", checks)]);
     let blocked = shop.run(&["start", "0007_checks", "--at", "1.1.0"]);
@@ -111,8 +110,9 @@ fn what_cannot_be_meant_is_refused() {
     shop.project.write("orchestrate.yaml", "format: orchestrate/v1\nkind: project\nproduct: shop\n");
     assert_whole!("no_environment", shop.run(&["start", "0001_customers"]).whole());
     let url = "{url: \"${SHOP_URL}\"}";
-    let project =
-        format!("format: orchestrate/v1\nkind: project\nenvironments:\n  a: {{targets: {{main: {url}}}}}\n  b: {{}}\n");
+    let project = format!(
+        "format: orchestrate/v1\nkind: project\nenvironments:\n  a: {{targets: {{main: {url}}}}}\n  b: {{targets: {{main: {url}}}}}\n"
+    );
     shop.project.write("orchestrate.yaml", project);
     assert_whole!("several_environments", shop.run(&["start", "0001_customers"]).whole());
     assert_whole!("no_variable", shop.run(&["start", "0001_customers", "--environment", "a"]).whole());

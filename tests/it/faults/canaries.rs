@@ -12,7 +12,7 @@ fn operations(failing: &str) -> String {
     format!(
         "operations:
   - {{name: http, http: {{method: POST, url: \"{{{{ vars.server }}}}/ok\", headers: {{X-Word: \"{{{{ vars.word }}}}\"}}}}, repeatable: true, irreversible: It is kept}}
-  - {{name: command, command: [sh, -c, 'echo \"$1 $WORD\" >&2', sh, \"{{{{ vars.word }}}}\"], env: {{WORD: \"{{{{ vars.word }}}}\"}}, repeatable: true, irreversible: It is kept}}
+  - {{name: command, command: [sh, -c, 'printf \"%s\" \"$1 $WORD\" >&2', sh, \"{{{{ vars.word }}}}\"], env: {{WORD: \"{{{{ vars.word }}}}\"}}, repeatable: true, irreversible: It is kept}}
   - {{name: sql, target: main, sql: \"INSERT INTO effects SELECT 'used' FROM items WHERE {{{{ vars.word }}}} = {{{{ vars.word }}}}\", repeatable: true, irreversible: It is kept}}
 {failing}    irreversible: It is kept
 "
@@ -33,7 +33,7 @@ fn failing(on: On) -> Vec<String> {
         "  - name: last\n    target: main\n    sql: SELECT {{ vars.word | ident }} FROM items\n".to_owned(),
         "  - name: last\n    target: main\n    verify: {sql: \"SELECT {{ vars.word }}\", expect: \"= other\", message: \"it is {{ value }}\"}\n"
             .to_owned(),
-        "  - name: last\n    command: [sh, -c, 'echo \"no $1\" >&2; exit 3', sh, \"{{ vars.word }}\"]\n".to_owned(),
+        "  - name: last\n    command: [sh, -c, 'printf \"no %s\" \"$1\" >&2; exit 3', sh, \"{{ vars.word }}\"]\n".to_owned(),
         "  - name: last\n    command: [\"no-such-program-{{ vars.word }}\"]\n".to_owned(),
         "  - name: last\n    http: {method: POST, url: \"{{ vars.server }}/refused?word={{ vars.word }}\"}\n".to_owned(),
         "  - name: last\n    http: {method: POST, url: \"http://user:{{ vars.word }}@127.0.0.1:1/\"}\n    retry: {attempts: 1}\n".to_owned(),
@@ -101,5 +101,5 @@ async fn no_trace_of_a_run_holds_a_secret() {
             nothing_is_shown(on, number, failing, &listener).await;
         }
     }
-    assert!(listener.whole().iter().any(|request| request.contains("X-Word")));
+    assert!(listener.whole().iter().any(|request| request.contains(CANARY)), "it was sent");
 }

@@ -128,11 +128,6 @@ impl Installation {
         self.begin(arguments, &[]).end().await
     }
 
-    /// Runs the program to its end, with a fault on the way.
-    pub async fn run_with_fault(&self, arguments: &[&str], fault: &str) -> Ended {
-        self.begin(arguments, &[("ORCHESTRATE_FAULT", fault)]).end().await
-    }
-
     /// Runs statements on the target, which must succeed.
     pub async fn sql(&self, statements: &[&str]) {
         match &self.clickhouse {
@@ -169,23 +164,33 @@ impl Installation {
         AnyConnection::connect(&url).await.expect("the target answers")
     }
 
+    /// Makes a table of names.
+    pub async fn table(&self, name: &str) {
+        let columns = match self.on {
+            On::Sqlite | On::Postgres => "(name TEXT NOT NULL)",
+            On::ClickHouse | On::OldClickHouse => "(name String) ENGINE = MergeTree ORDER BY name",
+        };
+        self.sql(&[&format!("CREATE TABLE {name} {columns}")]).await;
+    }
+
     /// Makes the tables of the tests: `effects`, which only grows, and `items` for `for_each`.
     pub async fn tables(&self, items: u32) {
-        let (text, engine) = match self.on {
-            On::Sqlite | On::Postgres => ("TEXT NOT NULL", ""),
-            On::ClickHouse | On::OldClickHouse => ("String", "ENGINE = MergeTree ORDER BY name"),
-        };
-        let effects = format!("CREATE TABLE effects (name {text}) {engine}");
-        let table = format!("CREATE TABLE items (name {text}) {engine}");
+        self.table("effects").await;
+        self.table("items").await;
         let rows: Vec<String> = (1..=items).map(|number| format!("('row {number:03}')")).collect();
         let filled = format!("INSERT INTO items VALUES {}", rows.join(", "));
-        self.sql(&[&effects, &table, &filled]).await;
+        self.sql(&[&filled]).await;
     }
 
     /// How often each effect took place in the target.
     pub async fn effects(&self) -> BTreeMap<String, u32> {
+        self.effects_in("effects").await
+    }
+
+    /// How often each effect took place in another table.
+    pub async fn effects_in(&self, table: &str) -> BTreeMap<String, u32> {
         let mut effects = BTreeMap::new();
-        for name in self.ask("SELECT name FROM effects").await {
+        for name in self.ask(&format!("SELECT name FROM {table}")).await {
             *effects.entry(name).or_default() += 1;
         }
         effects

@@ -82,8 +82,13 @@ const REST: &str = "  \
 impl Kinds {
     /// A new installation with the migration.
     pub async fn on(on: On) -> Kinds {
+        Kinds::with(on, |text| text).await
+    }
+
+    /// A new installation with the migration after a change of its operations.
+    pub async fn with(on: On, change: impl Fn(String) -> String) -> Kinds {
         let (mut installation, listener) = (Installation::on(on).await, Listener::start().await);
-        installation.migration(NAME, &operations(on));
+        installation.migration(NAME, &change(operations(on)));
         installation.tables(ROWS).await;
         installation.variables.insert("SERVER".to_owned(), listener.url());
         Kinds { installation, listener }

@@ -1,6 +1,7 @@
 //! A line between a program and a server, which can lose an answer or be down for a while.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,15 +44,7 @@ impl Line {
         let port = listener.local_addr().expect("the listener is bound").port();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (slam, _) = watch::channel(0);
-        let (shared, slams) = (Arc::clone(&plan), slam.clone());
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                if !shared.lock().unwrap_or_else(PoisonError::into_inner).is_down {
-                    let server = TcpStream::connect(&server).await.expect("the server listens");
-                    tokio::spawn(forward(client, server, Arc::clone(&shared), slams.subscribe()));
-                }
-            }
-        });
+        tokio::spawn(serve(listener, server, Arc::clone(&plan), slam.clone()));
         Line { port, plan, slam }
     }
 
@@ -80,7 +73,7 @@ impl Line {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner).lose.take().is_none()
     }
 
-    /// Ends every connection and takes no other.
+    /// Ends every connection; further ones are refused.
     pub fn go_down(&self) {
         self.change(|plan| plan.is_down = true);
         self.slam.send_modify(|times| *times += 1);
@@ -96,6 +89,33 @@ impl Line {
 fn address(url: &str, host: &str) -> String {
     let url = url::Url::parse(url).expect("the URL can be read");
     format!("{host}:{}", url.port().expect("a port"))
+}
+
+/// Forwards every connection; while the line is down nobody listens.
+async fn serve(listener: TcpListener, server: String, plan: Arc<Mutex<Plan>>, slam: watch::Sender<u64>) {
+    let address = listener.local_addr().expect("the listener is bound");
+    let mut slams = slam.subscribe();
+    let mut listening = Some(listener);
+    loop {
+        let is_down = plan.lock().unwrap_or_else(PoisonError::into_inner).is_down;
+        listening = match (is_down, listening) {
+            (true, _) => None,
+            (false, Some(listener)) => Some(listener),
+            (false, None) => TcpListener::bind(address).await.ok(),
+        };
+        let Some(listener) = &listening else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (client, _) = accepted.expect("the listener works");
+                let server = TcpStream::connect(&server).await.expect("the server listens");
+                tokio::spawn(forward(client, server, Arc::clone(&plan), slam.subscribe()));
+            }
+            changed = slams.changed() => changed.expect("the line is held"),
+        }
+    }
 }
 
 /// Whether the answer to a message is the one that is to be lost.

@@ -148,3 +148,24 @@ async fn a_lost_answer_changes_nothing() {
         .await;
     assert!(counts.iter().all(|count| *count >= 2), "{counts:?}");
 }
+
+/// The answers of a server that is called are lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_to_a_call_changes_nothing() {
+    let kinds = Kinds::on(On::Sqlite).await;
+    let (effects, journals) = clean(&kinds).await;
+    for path in ["http", "http-repeated"] {
+        let told = format!("the answer to {path} is lost");
+        kinds.forget().await;
+        kinds.listener.lose(path);
+        let ended = kinds.installation.run(&["start", NAME]).await;
+        kinds.see_through(ended, "completed", &told).await;
+        assert_effects(&kinds, &effects.done, &told).await;
+        assert_like(&kinds, &journals.done, &told).await;
+        kinds.listener.lose(&format!("undo-{path}"));
+        let ended = back(&kinds, None).await;
+        kinds.see_through(ended, "rolled_back", &told).await;
+        assert_effects(&kinds, &effects.undone, &told).await;
+        assert_like(&kinds, &journals.undone, &told).await;
+    }
+}

@@ -29,7 +29,7 @@ macro_rules! assert_whole {
 }
 pub(crate) use assert_whole;
 
-pub use shop::{Shop, Spawned};
+pub use shop::Shop;
 
 /// The repository, which is itself a project.
 pub fn repository() -> &'static Path {
