@@ -1,7 +1,8 @@
 //! `demo`: what it writes, what it says, and that what it suggests works.
 
+use std::io::BufRead as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::{Outcome, Project, documents, program, repository, run_in};
 
@@ -64,6 +65,37 @@ fn what_it_suggests_works() {
         assert!(!is_killed || outcome.code != 0, "{}", outcome.whole());
     }
     insta::assert_snapshot!("what_it_suggests", codes.join("\n"));
+}
+
+/// Its batches are faster than the run looks around, and it looks around all the same.
+#[test]
+fn what_is_asked_reaches_a_run_whose_batches_come_and_go() {
+    let scratch = Project::new();
+    let demo = scratch.run(&["demo", "--quiet"]);
+    assert_eq!(demo.code, 0, "{}", demo.whole());
+    let folder = scratch.path().join("orchestrate-demo");
+    let mut running = Command::new(program())
+        .args(["start", "0002_search_terms"])
+        .current_dir(&folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    let told = running.stderr.take().expect("its standard error is piped");
+    let mut lines = std::io::BufReader::new(told).lines();
+    assert!(lines.any(|line| line.expect("a line can be read").contains("150 parts")), "the batches are found out");
+    // Else it would wait for somebody who reads.
+    let rest = std::thread::spawn(move || lines.count());
+
+    let pause = run_in(&folder, &["pause", "0002_search_terms"]);
+    assert_eq!(pause.code, 0, "{}", pause.whole());
+    let status = || run_in(&folder, &["status", "0002_search_terms", "--format", "json"]).json();
+    assert_eq!(status()["migrations"][0]["status"], "paused");
+    let resume = run_in(&folder, &["resume", "0002_search_terms"]);
+    assert_eq!(resume.code, 0, "{}", resume.whole());
+    assert!(running.wait().expect("it ends").success());
+    rest.join().expect("its lines were read");
+    assert_eq!(status()["migrations"][0]["status"], "completed");
 }
 
 #[test]
