@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Action, Operation, Retry, Scope, Template, Undo, did_you_mean};
-use crate::template::Names;
+use crate::template::{Names, uses_item};
 
 use super::action::action_of;
 use super::fields::{Fields, map};
@@ -76,7 +76,8 @@ fn body(
     }
     belongs_to_command(report, fields, &kinds);
     let has_done_when = fields.has("done_when");
-    let done_when = fields.optional("done_when").and_then(|node| read::template(report, node, names));
+    let of_part = Names { item: names.item || kinds.contains(&"for_each"), ..names };
+    let done_when = fields.optional("done_when").and_then(|node| read::template(report, node, of_part));
     let on_database = kinds.iter().any(|kind| ON_DATABASE.contains(kind));
     if !has_target && (on_database || has_done_when) {
         let hint = "name the database that the statement is for, such as `target: postgres`";
@@ -103,6 +104,7 @@ fn body(
         timeout: own_timeout.or(timeout),
         retry,
         scope: scope.unwrap_or(Scope::Server),
+        of_item: false,
         transaction: transaction.unwrap_or(true),
         place,
     };
@@ -183,13 +185,17 @@ fn undo(
         fields.lacks(&["undo", "irreversible"], rules::UNDO_MISSING, message, Some(hint));
     }
     match (undo.flatten(), reason.flatten()) {
-        (Some(undo), _) => Undo::Operation(Box::new(undo)),
+        (Some(undo), _) => {
+            let of_item = kinds.contains(&"for_each") && undo.texts().into_iter().any(uses_item);
+            Undo::Operation(Box::new(Operation { of_item, ..undo }))
+        }
         (None, Some(reason)) => Undo::Irreversible(reason),
         (None, None) => Undo::Nothing,
     }
 }
 
-/// A text is SQL for the same target; a mapping is an operation without a name.
+/// A text is SQL for the same target, harmless a second time: it also runs where the operation was only begun. A mapping is
+/// an operation without a name.
 fn undo_operation(
     report: &mut Report,
     node: &Node,
@@ -221,11 +227,12 @@ fn undo_operation(
         action: Action::Sql { sql },
         undo: Undo::Nothing,
         done_when: None,
-        repeatable: false,
+        repeatable: true,
         settings: BTreeMap::new(),
         timeout: of.timeout,
         retry: None,
         scope: of.scope,
+        of_item: false,
         transaction: of.transaction,
         place: report.place(node.span),
     })
