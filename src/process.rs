@@ -2,6 +2,7 @@
 //!
 //! It knows no shell and no retries, and does not judge exit codes. Commands inherit the environment of this process.
 
+mod orphan;
 mod output;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+pub use orphan::{TAG, end, is_running};
 pub use output::{Captured, Stream, Watch};
 
 use output::Tail;

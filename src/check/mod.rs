@@ -1,6 +1,7 @@
 //! Rules over a catalog that need no database: each in a file of its own, with its explanation.
 #![deny(clippy::disallowed_methods)]
 
+mod absolute_threshold;
 mod copy_unverified;
 mod foreign_dialect;
 mod foreign_option;
@@ -28,6 +29,7 @@ struct Check {
 }
 
 const CHECKS: &[Check] = &[
+    Check { rule: absolute_threshold::RULE, run: absolute_threshold::check },
     Check { rule: copy_unverified::RULE, run: copy_unverified::check },
     Check { rule: foreign_dialect::RULE, run: foreign_dialect::check },
     Check { rule: foreign_option::RULE, run: foreign_option::check },
@@ -50,6 +52,13 @@ pub fn check(catalog: &Catalog) -> Vec<Finding> {
         (check.run)(catalog, &mut findings);
     }
     findings.sort_by(|a, b| a.key().cmp(&b.key()));
+    findings
+}
+
+/// The undos that would destroy rows which are nowhere else.
+pub fn lossy_undos(catalog: &Catalog) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    undo_drops_only_copy::check(catalog, &mut findings);
     findings
 }
 

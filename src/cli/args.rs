@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod runs;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,6 +11,11 @@ use crate::manifest::Kind;
 use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
+pub(super) use runs::{
+    AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
+    Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, Word, WorkerArguments,
+};
+
 const GLOBAL: &str = "Global options";
 
 const EXAMPLES: &str = "\
@@ -17,13 +24,21 @@ Examples:
   orchestrate plan --from 1.30 --to 1.41 --format markdown > upgrade.md
   orchestrate lint                                 check every file of the project
   orchestrate lint --explain gate-impassable       what a rule is about
+  orchestrate status                               where every migration stands, and what can be done
+  orchestrate start 0001_events_sample_by          run a migration to its end
 
 Exit codes:
   0  done, or nothing to do
   1  unexpected failure
   2  wrong usage
   3  invalid manifests
-  4  there is no plan";
+  4  there is no plan
+  5  closed: a check before the start did not pass, and nothing was done
+  6  the plan is stale
+  7  another process owns the run
+  8  failed, and rolled back
+  9  failed or stopped halfway: needs attention
+ 10  an acknowledgement is missing";
 
 /// Plans multi-step upgrades of self-hosted software from checked-in YAML.
 #[derive(Debug, Parser)]
@@ -86,122 +101,42 @@ pub(super) enum Verb {
     Plan(PlanArguments),
     Lint(LintArguments),
     Schema(SchemaArguments),
+    Status(StatusArguments),
     Start(StartArguments),
     Stop(StopArguments),
-    /// Begin nothing new in a run, until it is resumed; what runs is finished
+    /// Begin nothing new in a run until it is resumed; what runs is finished
+    #[command(after_help = "Examples:\n  orchestrate pause 0003_fill_person_distinct_id2 --reason 'peak hours'")]
     Pause(AskArguments),
     /// Go on with a run that is paused, was stopped, or whose process ended
+    #[command(after_help = "Examples:\n  orchestrate resume 0003_fill_person_distinct_id2")]
     Resume(AskArguments),
     /// Take back everything that a run did, from its last operation to its first
+    #[command(
+        after_help = "Examples:\n  orchestrate rollback 0003_fill_person_distinct_id2 --reason 'the new column is wrong'"
+    )]
     Rollback(AskArguments),
     /// Try again what failed, and go on
+    #[command(after_help = "Examples:\n  orchestrate retry 0003_fill_person_distinct_id2")]
     Retry(AskArguments),
     Skip(SkipArguments),
     Resolve(ResolveArguments),
-    /// Work off runs that were handed over, and those whose process ended
-    Worker,
+    Errors(ErrorsArguments),
+    Journal(JournalArguments),
+    Settings(SettingsArguments),
+    Worker(WorkerArguments),
+    Demo(DemoArguments),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum RunFormat {
-    /// For a person at a terminal
-    Text,
-    /// For machines, orchestrate.run/v1
-    Json,
-}
-
-/// Run a migration to its end
+/// Write a small product with its data into a folder, and run one of its migrations there
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  orchestrate start 0003_fill_person_distinct_id2
-  orchestrate start 0003_fill_person_distinct_id2 --at 1.33.0
-  orchestrate start 0007_persons_and_groups_on_events_backfill --set TEAM_ID=2
-  orchestrate start 0003_fill_person_distinct_id2 --detach       for `orchestrate worker`")]
-pub(super) struct StartArguments {
-    /// The migration
-    pub migration: String,
-    /// The app version that runs, where the platform cannot tell
-    #[arg(long, value_name = "VERSION", value_parser = whole_version)]
-    pub at: Option<Version>,
-    /// The value of a parameter
-    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
-    pub set: Vec<(String, String)>,
-    /// Leave it to a worker
-    #[arg(long)]
-    pub detach: bool,
-    /// How the end is shown
-    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
-    pub format: RunFormat,
-}
-
-/// What every request has.
-#[derive(Debug, Args)]
-pub(super) struct AskArguments {
-    /// The migration
-    pub migration: String,
-    /// Why, for the journal
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// How the end is shown
-    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
-    pub format: RunFormat,
-}
-
-/// End what a run is at, on the server too
-#[derive(Debug, Args)]
-pub(super) struct StopArguments {
-    #[command(flatten)]
-    pub ask: AskArguments,
-    /// Take everything back as well
-    #[arg(long)]
-    pub rollback: bool,
-}
-
-/// Go on without an operation that failed
-#[derive(Debug, Args)]
-pub(super) struct SkipArguments {
-    /// The migration
-    pub migration: String,
-    /// The operation
-    pub operation: String,
-    /// Why, for the journal
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    /// How the end is shown
-    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
-    pub format: RunFormat,
-}
-
-/// Say what became of an operation that only a person can judge
-#[derive(Debug, Args)]
-pub(super) struct ResolveArguments {
-    /// The migration
-    pub migration: String,
-    /// The operation
-    pub operation: String,
-    /// What became of it
-    #[arg(value_enum)]
-    pub word: Word,
-    /// How you know, for the journal
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    /// How the end is shown
-    #[arg(long, value_enum, default_value_t = RunFormat::Text, value_name = "FORMAT")]
-    pub format: RunFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Word {
-    /// It was done: go on after it
-    Done,
-    /// It was not done: do it again
-    NotDone,
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| "write NAME=VALUE".to_owned())?;
-    Ok((name.to_owned(), value.to_owned()))
+  orchestrate demo
+  orchestrate demo --dir somewhere-else")]
+pub(super) struct DemoArguments {
+    /// The folder; it must be new, empty, or an earlier demo
+    #[arg(long, value_name = "DIR", default_value = "orchestrate-demo")]
+    pub dir: PathBuf,
 }
 
 /// Show the way from one version to another: the stops, the migrations of each, and what people must do

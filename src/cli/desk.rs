@@ -17,6 +17,7 @@ use crate::store::{LEASE, Owner, Store, StoreError};
 use crate::template::TargetNames;
 
 use super::args::Global;
+use super::commands::Commands;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::project;
@@ -51,6 +52,19 @@ impl Loaded {
     /// The environment as it is declared.
     pub fn declared(&self) -> &Environment {
         &self.catalog.project.environments[&self.environment]
+    }
+
+    /// Makes commands that mean this product and this environment.
+    pub fn commands(&self, global: &Global) -> Commands {
+        let environment = Some(&self.environment).filter(|_| self.catalog.project.environments.len() > 1);
+        let product = Some(&self.product).filter(|_| global.product.is_some());
+        let mut options = String::new();
+        for (option, value) in [("environment", environment), ("product", product)] {
+            if let Some(value) = value {
+                options.push_str(&format!(" --{option} {value}"));
+            }
+        }
+        Commands { options }
     }
 
     /// A migration of the product.

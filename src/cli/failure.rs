@@ -3,7 +3,11 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use super::output::{Output, style};
+use serde_json::json;
+
+use crate::telemetry::LogFormat;
+
+use super::output::{Output, plain, style};
 
 /// The exit codes, as the documentation lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +34,9 @@ pub(super) enum Exit {
     Acknowledgement,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
             Exit::Done => 0,
             Exit::Unexpected => 1,
             Exit::Usage => 2,
@@ -43,7 +47,13 @@ impl From<Exit> for ExitCode {
             Exit::RolledBack => 8,
             Exit::Attention => 9,
             Exit::Acknowledgement => 10,
-        })
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
     }
 }
 
@@ -88,14 +98,24 @@ impl Failure {
         for hint in &self.hints {
             text.push_str(&format!("\n{}{hint}", style::hint("hint: ")));
         }
-        output.talk(&text);
-        self.exit
+        let exit_code = self.exit.code();
+        let Failure { exit, message, causes, hints } = self;
+        output.talk_as(&text, || {
+            json!({
+                "format": "orchestrate.failure/v1",
+                "message": plain(&message),
+                "causes": causes,
+                "hints": hints,
+                "exit_code": exit_code,
+            })
+        });
+        exit
     }
 }
 
 /// Tells that standard output cannot be written to. What was found wrong before keeps its exit code.
 pub(super) fn broken_output(error: &std::io::Error, exit: Exit) -> Exit {
-    let mut output = Output::new();
+    let mut output = Output::new(LogFormat::Text);
     let failure = Failure::new(Exit::Unexpected, format!("cannot write to standard output: {error}"));
     let own = failure.hint("check where it is sent to, and the space that is left there").tell(&mut output);
     output.tell_only();

@@ -8,6 +8,7 @@ use crate::model::{Finding, Severity, did_you_mean};
 
 use super::args::{Global, LintArguments, LintFormat};
 use super::failure::{Exit, Failure};
+use super::figures::counted;
 use super::output::{Output, style};
 use super::{findings, project};
 
@@ -47,10 +48,6 @@ pub(super) fn run(global: &Global, arguments: &LintArguments, output: &mut Outpu
 fn summary(found: &[Finding]) -> String {
     let count = |severity| found.iter().filter(|finding| finding.severity == severity).count();
     format!("{}, {}", counted(count(Severity::Error), "error"), counted(count(Severity::Warning), "warning"))
-}
-
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn explain(name: &str, output: &mut Output) -> Result<Exit, Failure> {

@@ -1,20 +1,33 @@
 //! The command line: what people type, what they see, and the exit code.
 //!
-//! One file a verb; what they share stands in `args` (what is typed), `project` (loading), `findings` (how findings look),
+//! One file a verb, those that act on a run in `act`; what they share stands in `args` (what is typed), `project` (loading), `findings` (how findings look),
 //! `failure` (what went wrong, with hints and an exit code) and `output` (standard output and error).
 
 mod act;
 mod args;
+mod commands;
+mod demo;
 mod desk;
+mod errors;
 mod failure;
+mod figures;
 mod findings;
+mod guard;
+mod journal;
+mod kept;
 mod lint;
 mod output;
+mod parameters;
 mod plan;
 mod plan_text;
 mod project;
+mod refusal;
 mod schema;
+mod settings;
+mod status;
+mod status_text;
 mod watching;
+mod wording;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -22,8 +35,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::run::Request;
+use crate::telemetry::LogFormat;
 
-use args::{Arguments, Verb};
+use args::{Arguments, Verb, WorkerArguments};
 use failure::{Exit, Failure};
 use output::Output;
 
@@ -35,28 +49,34 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     arguments.global.color.write_global();
     crate::telemetry::start(arguments.global.log_format, arguments.global.verbose, arguments.global.quiet);
-    let mut output = Output::new();
+    let mut output = Output::new(arguments.global.log_format);
     let exit = verb(&arguments, &mut output).unwrap_or_else(|failure| failure.tell(&mut output));
     output.finish().map_or_else(|error| failure::broken_output(&error, exit), |()| exit).into()
 }
 
 fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let global = &arguments.global;
     match &arguments.verb {
-        Verb::Plan(plan) => plan::run(&arguments.global, plan, output),
-        Verb::Lint(lint) => lint::run(&arguments.global, lint, output),
+        Verb::Plan(plan) => plan::run(global, plan, output),
+        Verb::Lint(lint) => lint::run(global, lint, output),
         Verb::Schema(schema) => schema::run(schema, output),
-        Verb::Start(start) => act::start(&arguments.global, start, output),
+        Verb::Start(start) => act::start(global, start, output),
         Verb::Stop(stop) => {
             let request = Request::Stop { rollback: stop.rollback };
-            act::ask(&arguments.global, &stop.ask, request, output)
+            act::ask(global, &stop.ask, request, output)
         }
-        Verb::Pause(ask) => act::ask(&arguments.global, ask, Request::Pause, output),
-        Verb::Resume(ask) => act::ask(&arguments.global, ask, Request::Resume, output),
-        Verb::Rollback(ask) => act::ask(&arguments.global, ask, Request::Rollback, output),
-        Verb::Retry(ask) => act::ask(&arguments.global, ask, Request::Retry, output),
-        Verb::Skip(skip) => act::skip(&arguments.global, skip, output),
-        Verb::Resolve(resolve) => act::resolve(&arguments.global, resolve, output),
-        Verb::Worker => act::work(&arguments.global, output),
+        Verb::Pause(ask) => act::ask(global, ask, Request::Pause, output),
+        Verb::Resume(ask) => act::ask(global, ask, Request::Resume, output),
+        Verb::Rollback(ask) => act::ask(global, ask, Request::Rollback, output),
+        Verb::Retry(ask) => act::ask(global, ask, Request::Retry, output),
+        Verb::Skip(skip) => act::skip(global, skip, output),
+        Verb::Resolve(resolve) => act::resolve(global, resolve, output),
+        Verb::Status(arguments) => status::run(global, arguments, output),
+        Verb::Errors(arguments) => errors::run(global, arguments, output),
+        Verb::Journal(arguments) => journal::run(global, arguments, output),
+        Verb::Settings(arguments) => settings::run(global, arguments, output),
+        Verb::Demo(demo) => demo::run(global, demo, output),
+        Verb::Worker(WorkerArguments {}) => act::work(global, output),
     }
 }
 
@@ -64,7 +84,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().ansi().to_string();
     if error.use_stderr() {
-        let mut output = Output::new();
+        let mut output = Output::new(LogFormat::Text);
         output.talk(&text);
         output.tell_only();
         return Exit::Usage.into();

@@ -2,15 +2,21 @@
 
 use std::io::{self, Write};
 
+use serde_json::{Value, json};
+
+use crate::telemetry::LogFormat;
+
 /// The two streams of the program.
 pub(super) struct Output {
     data: String,
     talk: String,
+    /// Whether what is told is an object a line.
+    is_json: bool,
 }
 
 impl Output {
-    pub fn new() -> Output {
-        Output { data: String::new(), talk: String::new() }
+    pub fn new(format: LogFormat) -> Output {
+        Output { data: String::new(), talk: String::new(), is_json: format == LogFormat::Json }
     }
 
     /// Data, with a newline at its end.
@@ -21,6 +27,16 @@ impl Output {
 
     /// Something to tell.
     pub fn talk(&mut self, text: &str) {
+        let object = || json!({ "format": "orchestrate.message/v1", "message": plain(text) });
+        self.talk_as(text, object);
+    }
+
+    /// Something to tell, with what machines are told instead.
+    pub fn talk_as(&mut self, text: &str, object: impl FnOnce() -> Value) {
+        if self.is_json {
+            self.talk.push_str(&format!("{}\n", object()));
+            return;
+        }
         self.talk.push_str(text.trim_end_matches('\n'));
         self.talk.push('\n');
     }
@@ -38,6 +54,11 @@ impl Output {
             tracing::debug!("standard error cannot be written to");
         }
     }
+}
+
+/// A text without its colours.
+pub(super) fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
 }
 
 /// Writes a text whole; a reader that went away has had what it wanted.

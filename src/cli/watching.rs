@@ -1,100 +1,197 @@
-//! What a person sees while a run is driven: a line for each thing that happens, on standard error.
+//! What a person or a program sees on standard error while a run is driven: a line for what happens, and on a terminal
+//! a bar below them.
 
-use crate::execute::{Observer, Progress};
-use crate::run::{Direction, Event, FaultKind, Proof, State, Timestamp};
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, stderr};
+use std::time::{Duration, Instant};
 
-use super::output::{self, style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
 
-/// Writes a line for each thing that happens.
-pub(super) struct Lines {
+use crate::execute::control::written;
+use crate::execute::{Observer, Progress, now};
+use crate::run::{Direction, Event, SCHEMA, State, Timestamp, Unit};
+use crate::telemetry::LogFormat;
+
+use super::args::Global;
+use super::output::{self, plain};
+use super::{figures, wording};
+
+/// How often progress gets a line where no bar is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(30);
+/// Operations of more parts than this are told as a whole.
+const PARTS_TOLD: usize = 10;
+/// What the bar is long for all of it.
+const BAR_LENGTH: u64 = 1000;
+
+/// Watches runs for whoever typed the command.
+pub(super) struct View {
+    shape: Shape,
+    /// Whether only errors are told.
     quiet: bool,
+    /// Whether each line names its migration.
+    names: bool,
+    migration: String,
+    started: Timestamp,
     waited: Option<String>,
+    told_at: Instant,
+    /// The operations of many parts that were told to be done.
+    ended: BTreeSet<(String, Direction)>,
 }
 
-impl Lines {
-    pub fn new(quiet: bool) -> Lines {
-        Lines { quiet, waited: None }
+enum Shape {
+    Lines,
+    Json,
+    Bar(ProgressBar),
+}
+
+impl View {
+    /// Watches one run.
+    pub fn new(global: &Global) -> View {
+        let shape = match global.log_format {
+            LogFormat::Json => Shape::Json,
+            LogFormat::Text if global.quiet || !stderr().is_terminal() => Shape::Lines,
+            LogFormat::Text => Shape::Bar(bar()),
+        };
+        View {
+            shape,
+            quiet: global.quiet,
+            names: false,
+            migration: String::new(),
+            started: now(),
+            waited: None,
+            told_at: Instant::now(),
+            ended: BTreeSet::new(),
+        }
+    }
+
+    /// Watches one run after another.
+    pub fn of_many(global: &Global) -> View {
+        View { names: true, ..View::new(global) }
+    }
+
+    /// A line that is no event.
+    pub fn say(&self, text: &str) {
+        match &self.shape {
+            Shape::Json => self.object(&json!({ "format": "orchestrate.message/v1", "message": plain(text) })),
+            Shape::Lines | Shape::Bar(_) if self.quiet => {}
+            Shape::Lines | Shape::Bar(_) => self.line(text),
+        }
+    }
+
+    /// Ends the bar.
+    pub fn end(self) {
+        if let Shape::Bar(bar) = &self.shape {
+            bar.finish_and_clear();
+        }
     }
 
     fn line(&self, text: &str) {
-        if !self.quiet && output::write(&mut anstream::stderr().lock(), &format!("{text}\n")).is_err() {
+        let text = match (self.names, self.migration.as_str()) {
+            (false, _) | (true, "") => format!("{text}\n"),
+            (true, migration) => format!("{migration}: {text}\n"),
+        };
+        let write = || output::write(&mut anstream::stderr().lock(), &text);
+        let written = match &self.shape {
+            Shape::Bar(bar) => bar.suspend(write),
+            Shape::Lines | Shape::Json => write(),
+        };
+        if written.is_err() {
             tracing::debug!("standard error cannot be written to");
         }
     }
-}
 
-impl Observer for Lines {
-    fn happened(&mut self, _: Timestamp, event: &Event, state: &State) {
-        self.waited = None;
-        if let Some(text) = told(event, state) {
-            self.line(&text);
+    fn object(&self, object: &Value) {
+        if output::write(&mut stderr().lock(), &format!("{object}\n")).is_err() {
+            tracing::debug!("standard error cannot be written to");
         }
     }
 
-    fn progressed(&mut self, _: &Progress) {}
+    /// Whether an event gets no line: those of one among many parts, but for what went wrong.
+    fn is_passed_over(&mut self, event: &Event, state: &State) -> bool {
+        if self.quiet {
+            return !wording::is_error(event);
+        }
+        let of_many = |unit: &Unit| {
+            state.phase(&unit.operation, unit.direction).is_some_and(|phase| phase.parts().len() > PARTS_TOLD)
+        };
+        matches!(event, Event::Attempted { unit } | Event::Done { unit, .. } if of_many(unit))
+    }
+
+    /// That an operation of many parts is done.
+    fn end_of_many(&mut self, event: &Event, state: &State) {
+        let Event::Done { unit, .. } = event else { return };
+        let Some(phase) = state.phase(&unit.operation, unit.direction) else { return };
+        let is_news = phase.is_over() && phase.parts().len() > PARTS_TOLD && !self.quiet;
+        if is_news && self.ended.insert((unit.operation.clone(), unit.direction)) {
+            self.line(&format!("{unit} is done: {}", figures::counted(phase.parts().len(), "part")));
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(BAR_LENGTH), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("[{bar:24}] {wide_msg}").expect("the template is a constant");
+    bar.set_style(style.progress_chars("=> "));
+    bar
+}
+
+impl Observer for View {
+    fn happened(&mut self, at: Timestamp, event: &Event, state: &State) {
+        self.waited = None;
+        self.migration.clone_from(&state.given.document.name);
+        if let Shape::Json = self.shape {
+            let mut object = json!(event);
+            object["format"] = json!(SCHEMA);
+            object["migration"] = json!(self.migration);
+            object["at"] = json!(written(at));
+            object["text"] = json!(plain(&wording::told(event, state)));
+            self.object(&object);
+            return;
+        }
+        if !self.is_passed_over(event, state) {
+            self.line(&wording::told(event, state));
+        }
+        self.end_of_many(event, state);
+        if let Shape::Bar(bar) = &self.shape {
+            self.started = state.given.at;
+            bar.set_message(state.status.to_string());
+        }
+    }
+
+    fn progressed(&mut self, progress: &Progress) {
+        let text = figures::progress(progress);
+        match &self.shape {
+            Shape::Bar(bar) => {
+                let share = progress.percent.unwrap_or_default().clamp(0.0, 100.0) / 100.0;
+                let length = u32::try_from(BAR_LENGTH).map_or(0.0, f64::from);
+                // Between 0 and the bar's length.
+                bar.set_position((share * length) as u64);
+                bar.set_message(format!("{} {text}", figures::duration(now().since(self.started))));
+            }
+            Shape::Lines | Shape::Json if self.told_at.elapsed() < PROGRESS_EVERY => {}
+            Shape::Lines => {
+                self.told_at = Instant::now();
+                if !self.quiet {
+                    self.line(&text);
+                }
+            }
+            Shape::Json => {
+                self.told_at = Instant::now();
+                let format = "orchestrate.progress/v1";
+                let mut object = json!(progress);
+                object["format"] = json!(format);
+                object["migration"] = json!(self.migration);
+                object["at"] = json!(written(now()));
+                self.object(&object);
+            }
+        }
+    }
 
     fn waits(&mut self, why: &str) {
         if self.waited.as_deref() != Some(why) {
-            self.line(&format!("waiting: {why}"));
+            self.say(&format!("waiting: {why}"));
             self.waited = Some(why.to_owned());
         }
     }
-}
-
-/// An event in a line; nothing for those that say nothing to a person.
-fn told(event: &Event, state: &State) -> Option<String> {
-    let host = |unit| state.part(unit).and_then(|part| part.part.host.clone());
-    let on = |unit| host(unit).map(|host| format!(" on {host}")).unwrap_or_default();
-    Some(match event {
-        Event::Started { document, by, .. } => format!("{} started by {by}", style::title(&document.name)),
-        Event::Taken { owner } => format!("{owner} goes on with {}", state.given.document.name),
-        Event::Asked { by, reason, .. } => match reason {
-            Some(reason) => format!("asked by {by}: {reason}"),
-            None => format!("asked by {by}"),
-        },
-        Event::NotRequired { evidence } => format!("not required: {evidence}"),
-        Event::Blocked { failures } => {
-            let lines: Vec<String> = failures.iter().map(|failure| format!("  {}", failure.message)).collect();
-            format!("{} nothing was done\n{}", style::warning("blocked:"), lines.join("\n"))
-        }
-        Event::Ready => "its checks passed".to_owned(),
-        Event::Prepared { operation, parts, direction } => {
-            let way = if *direction == Direction::Undo { "the undo of " } else { "" };
-            format!("{way}{operation}: {} parts", parts.len())
-        }
-        Event::Attempted { unit } => format!("{unit}{}…", on(unit)),
-        Event::Done { unit, proof, detail } => {
-            let how = match proof {
-                Proof::Answer => String::new(),
-                Proof::Mark => " (its mark is there)".to_owned(),
-                Proof::DoneWhen => " (`done_when` is true)".to_owned(),
-                Proof::Repeatable | Proof::NothingToDo => String::new(),
-                Proof::Person => " (a person said so)".to_owned(),
-            };
-            let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            format!("{unit}{} is done{how}{detail}", on(unit))
-        }
-        Event::Failed { unit, fault } => {
-            let kind = match fault.kind {
-                FaultKind::Transient => "did not work and may be tried again",
-                FaultKind::Refused => "failed",
-                FaultKind::Partial => "failed, maybe half done",
-                FaultKind::Lost => "gave no answer",
-                FaultKind::Ended => "was ended",
-            };
-            format!("{unit}{} {kind}: {}", on(unit), fault.message)
-        }
-        Event::NotDone { unit, .. } => format!("{unit}{} was not done", on(unit)),
-        Event::StillRunning { unit } => format!("{unit}{} still runs at its server; waiting for it", on(unit)),
-        Event::CutOff { unit } => format!("{unit}{} was ended", on(unit)),
-        Event::Parked { question, .. } => format!("{} {question}", style::warning("a person is needed:")),
-        Event::Unhealthy { .. } => format!("{} {}", style::error("unhealthy:"), state.because),
-        Event::HealthUnknown { .. } => format!("holding, since health is unknown: {}", state.because),
-        Event::Healthy => "healthy again".to_owned(),
-        Event::RollingBack { because } => format!("rolling back: {because}"),
-        Event::Stopped => "stopped".to_owned(),
-        Event::Errored { because } => format!("{} {because}", style::error("failed:")),
-        Event::RolledBack => "rolled back".to_owned(),
-        Event::Completed => "completed".to_owned(),
-    })
 }

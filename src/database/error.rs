@@ -71,7 +71,7 @@ mod tests {
         let failure = Failure::new(Trouble::Transient, "deadlock detected");
         assert_eq!(failure.clone().after_others(0, 2), failure);
         let late = failure.after_others(1, 2);
-        assert_eq!(late, Failure::new(Trouble::Lost, "statement 2 of 2, after 1 took effect: deadlock detected"));
+        assert_eq!(late, Failure::new(Trouble::Partial, "statement 2 of 2, after 1 took effect: deadlock detected"));
     }
 
     #[test]

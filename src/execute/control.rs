@@ -194,10 +194,7 @@ impl Desk {
             Ok(lease) => Ok((lease, state)),
             Err(StoreError::AlreadyRunning { run, .. }) => Err(self.unfinished(&name, &run).await?),
             Err(StoreError::Busy { running, limit }) => {
-                let message = format!("{} of at most {limit} may run at once: {}", running.len(), running.join(", "));
-                let hint = "wait for it, or raise it: orchestrate settings set max_concurrent N".to_owned();
-                let check = "max_concurrent".to_owned();
-                let mut failures = vec![Failure { check, message, is_unknown: false, hint: Some(hint) }];
+                let mut failures = vec![busy(&running, limit)];
                 failures.extend(self.other_failures(start).await?);
                 Err(ControlError::Refused { name, failures })
             }
@@ -272,14 +269,24 @@ impl Desk {
         let state = self.read(&row).await?;
         self.refuse_unfit(name, &state, &wish.request, &row).await?;
         let is_held = row.holder.as_ref().is_some_and(|holder| holder.left_ms > 0);
-        if is_held && !goes_on(&wish.request, &state) {
-            return self.tell(name, &row, wish).await;
+        if is_held
+            && !goes_on(&wish.request, &state)
+            && let Some(came) = self.tell(&row, &wish).await?
+        {
+            return Ok(came);
         }
         let lease = self.take(&row, observer).await?;
         // Between reading and taking it may have gone on.
         let state = self.read(&row).await?;
         self.refuse_unfit(name, &state, &wish.request, &row).await?;
-        self.take_up(lease, state, Some(wish), observer).await
+        if wish.request != Request::Pause {
+            return self.take_up(lease, state, Some(wish), observer).await;
+        }
+        // Nobody works on it: that it is paused is written down, for whoever takes it up.
+        let desk = Desk { signals: Signals::default(), ..self.clone() };
+        desk.signals.let_go.cancel();
+        let came = desk.take_up(lease, state, Some(wish), observer).await?;
+        Ok(Came { outcome: None, ..came })
     }
 
     /// Goes on with a run that nobody owns, as its journal stands.
@@ -355,37 +362,26 @@ impl Desk {
     /// Takes a run, waiting for the lease of an owner that fell silent to end.
     async fn take(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Lease, ControlError> {
         let mut told = false;
+        let mut left_ms = row.holder.as_ref().map_or(0, |holder| holder.left_ms);
         loop {
             match self.store.take(&row.run.id, &self.owner, self.lease, self.settings.max_concurrent).await {
                 Ok(lease) => return Ok(lease),
                 Err(StoreError::Held { owner, for_ms, .. }) => {
                     let is_other = row.holder.as_ref().is_none_or(|holder| holder.owner.id != owner.id);
-                    let renewed =
-                        self.store.run(&row.run.id).await?.is_some_and(|now| now.generation != row.generation);
-                    if is_other || renewed {
+                    // A lease that lives longer than at the last look was renewed: its owner is there.
+                    if is_other || for_ms > left_ms {
                         let name = row.run.name.clone();
                         return Err(ControlError::Held { name, owner: owner.to_string() });
                     }
+                    left_ms = for_ms;
                     if !told {
                         observer.waits(&format!("{owner} holds the run; its lease ends in {for_ms} ms if it is gone"));
                         told = true;
                     }
-                    let live = self.is_alive(row).await?;
-                    if live {
-                        let name = row.run.name.clone();
-                        return Err(ControlError::Held { name, owner: owner.to_string() });
-                    }
                 }
                 Err(StoreError::Busy { running, limit }) => {
-                    let message =
-                        format!("{} of at most {limit} may run at once: {}", running.len(), running.join(", "));
-                    let failure = Failure {
-                        check: "max_concurrent".to_owned(),
-                        message,
-                        is_unknown: false,
-                        hint: Some("wait for it, or raise it: orchestrate settings set max_concurrent N".to_owned()),
-                    };
-                    return Err(ControlError::Refused { name: row.run.name.clone(), failures: vec![failure] });
+                    let failures = vec![busy(&running, limit)];
+                    return Err(ControlError::Refused { name: row.run.name.clone(), failures });
                 }
                 Err(error) if error.is_transient() => observer.waits(&error.to_string()),
                 Err(error) => return Err(error.into()),
@@ -400,31 +396,18 @@ impl Desk {
         }
     }
 
-    /// Whether the owner renews its lease: its remaining time rose since the last look.
-    async fn is_alive(&self, row: &RunRow) -> Result<bool, ControlError> {
-        let left = |row: &RunRow| row.holder.as_ref().map_or(0, |holder| holder.left_ms);
-        let before = left(row);
-        let after = self.store.run(&row.run.id).await?.as_ref().map_or(0, left);
-        Ok(after > before)
-    }
-
-    /// Tells the owner of a run, and waits until it has taken that in.
-    async fn tell(&self, name: &str, row: &RunRow, wish: Wish) -> Result<Came, ControlError> {
-        let body = serde_json::to_string(&wish).expect("wishes have only texts for keys");
+    /// Tells the owner of a run, and waits until it has taken that in; nothing where it is gone before.
+    async fn tell(&self, row: &RunRow, wish: &Wish) -> Result<Option<Came>, ControlError> {
+        let body = serde_json::to_string(wish).expect("wishes have only texts for keys");
         let number = self.store.request(&row.run.id, &body, now().0).await?;
         loop {
             let state = self.read(row).await?;
             if state.requests_settled >= number {
-                return Ok(Came { run: row.run.id.clone(), state, outcome: None });
+                return Ok(Some(Came { run: row.run.id.clone(), state, outcome: None }));
             }
             let holder = self.store.run(&row.run.id).await?.and_then(|row| row.holder);
-            let is_gone = holder.is_none_or(|holder| holder.left_ms <= 0);
-            if is_gone || state.is_at_rest() {
-                return Err(ControlError::DoesNotFit {
-                    name: name.to_owned(),
-                    status: state.status,
-                    because: "its owner ended before it took that in; ask again".to_owned(),
-                });
+            if holder.is_none_or(|holder| holder.left_ms <= 0) {
+                return Ok(None);
             }
             tokio::time::sleep(TAKE_AGAIN).await;
         }
@@ -485,6 +468,16 @@ impl Desk {
         };
         let (outcome, state) = drive(driven, observer).await?;
         Ok(Came { run, state, outcome: Some(outcome) })
+    }
+}
+
+/// As many runs have an owner as may have one.
+fn busy(running: &[String], limit: u32) -> Failure {
+    Failure {
+        check: "max_concurrent".to_owned(),
+        message: format!("{} of at most {limit} may run at once: {}", running.len(), running.join(", ")),
+        is_unknown: false,
+        hint: Some("wait for it, or raise it: orchestrate settings set max_concurrent N".to_owned()),
     }
 }
 

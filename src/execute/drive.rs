@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::Migration;
+use crate::model::{Action, Migration};
+use crate::process;
 use crate::run::{
     Act, Decision, Direction, Ending, Event, Fault, FaultKind, Judgement, Proof, Request, Script, Settings, State,
-    Unit, Watch, decide,
+    Timestamp, Unit, Watch, decide,
 };
 use crate::store::{Lease, Store};
 
@@ -18,6 +19,7 @@ use super::journal::{DriveError, Journal, Pulse, keep_alive};
 use super::judge::{Found, find_out};
 use super::observe::Observer;
 use super::operation::{Job, operation};
+use super::pace::Samples;
 use super::perform::Came;
 use super::progress::{self, Progress};
 use super::site::{Site, Texts};
@@ -88,7 +90,10 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         flights: Flights::default(),
         pending: run.pending,
         requests_seen: run.requests_seen,
+        looked_at: tokio::time::Instant::now(),
         asked_at: None,
+        looks_at: None,
+        samples: Samples::default(),
         signals: run.signals,
     };
     let driven = drive.until_rest(observer).await;
@@ -116,8 +121,13 @@ struct Drive {
     flights: Flights,
     pending: Vec<Event>,
     requests_seen: i64,
+    /// When requests were last looked for.
+    looked_at: tokio::time::Instant,
     /// When progress was last asked for.
     asked_at: Option<tokio::time::Instant>,
+    /// When it looks again by itself.
+    looks_at: Option<Timestamp>,
+    samples: Samples,
     signals: Signals,
 }
 
@@ -178,7 +188,7 @@ impl Drive {
     fn worded(&self, event: Event) -> Event {
         let Event::Parked { unit, question } = &event else { return event };
         let Some(operation) = operation(&self.migration, &unit.operation, unit.direction) else { return event };
-        let crate::model::Action::Manual { ask } = &operation.action else { return event };
+        let Action::Manual { ask } = &operation.action else { return event };
         let context = self.ground.site.context(&self.ground.texts, operation.target.as_deref(), None);
         let ask = self.ground.site.text(ask, &context).unwrap_or_else(|error| format!("{question} ({error})"));
         Event::Parked { unit: unit.clone(), question: self.ground.site.scrub.clean(&ask) }
@@ -249,7 +259,7 @@ impl Drive {
 
     async fn perform(&mut self, unit: Unit) -> Result<(), DriveError> {
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
-        if !matches!(job.operation.action, crate::model::Action::Wait { .. }) {
+        if !matches!(job.operation.action, Action::Wait { .. }) {
             self.watch.in_flight.insert(unit);
             self.flights.begin(&self.ground, job);
             return Ok(());
@@ -313,8 +323,12 @@ impl Drive {
         self.watch.ending.insert(unit.clone());
         self.flights.cancel(&unit);
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
+        let is_here = self.watch.in_flight.contains(&unit);
+        let is_command = matches!(job.operation.action, Action::Command { .. });
         let is_statement = self.evidence(&unit).is_some_and(|evidence| evidence.mark || evidence.lookup);
-        if is_statement {
+        if is_command && !is_here {
+            process::end(&job.tag, process::GRACE).await;
+        } else if is_statement && !is_command {
             let ended = match job.database(&self.ground.site).await {
                 Ok(database) => database.end(&job.tag).await.map_err(|error| error.to_string()),
                 Err(fault) => Err(fault.message),
@@ -325,16 +339,18 @@ impl Drive {
                 return Ok(());
             }
         }
-        if self.watch.in_flight.contains(&unit) { Ok(()) } else { self.note(Event::CutOff { unit }) }
+        if is_here { Ok(()) } else { self.note(Event::CutOff { unit }) }
     }
 
     /// Waits for whatever comes first; an outcome where the run is let go.
     async fn wait(
         &mut self,
-        until: Option<crate::run::Timestamp>,
+        until: Option<Timestamp>,
         observer: &mut dyn Observer,
     ) -> Result<Option<Outcome>, DriveError> {
-        let for_ = until.map_or(REQUESTS_EVERY, |until| until.since(now()).min(REQUESTS_EVERY));
+        self.looks_at = until;
+        let look = REQUESTS_EVERY.saturating_sub(self.looked_at.elapsed());
+        let for_ = until.map_or(look, |until| until.since(now()).min(look));
         tokio::select! {
             biased;
             () = self.ground.pulse.lost.cancelled() => return Err(DriveError::LeaseLost),
@@ -345,12 +361,21 @@ impl Drive {
                 self.came(unit.clone(), came)?;
                 self.watch.ending.remove(&unit);
             }
-            () = tokio::time::sleep(for_) => {
-                self.requests().await?;
-                self.tell_progress(observer).await;
-            }
+            () = tokio::time::sleep(for_) => {}
         }
+        self.look_around(observer).await?;
         Ok(None)
+    }
+
+    /// Looks for requests and asks for progress now and then, however fast units come and go.
+    async fn look_around(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+        if self.looked_at.elapsed() < REQUESTS_EVERY {
+            return Ok(());
+        }
+        self.looked_at = tokio::time::Instant::now();
+        self.requests().await?;
+        self.tell_progress(observer).await;
+        Ok(())
     }
 
     fn may_stop(&self) -> bool {
@@ -387,7 +412,12 @@ impl Drive {
         self.asked_at = Some(tokio::time::Instant::now());
         let flying = self.watch.in_flight.iter().next().map(|unit| (unit, unit.tag(&self.run)));
         let (site, texts) = (&self.ground.site, &self.ground.texts);
-        let progress: Progress = progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        let mut progress: Progress =
+            progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        let at = now();
+        progress.waits_for = progress::waits_for(&self.state, self.looks_at, at).or(progress.waits_for);
+        progress.pace = self.samples.add(at, self.state.direction, &progress);
+        self.ground.pulse.say(serde_json::to_string(&progress).expect("progress has only texts for keys"));
         observer.progressed(&progress);
     }
 }

@@ -1,6 +1,8 @@
 //! Crashes on purpose, for the tests: `ORCHESTRATE_FAULT=after-effect:3` ends the process when that point is reached for
-//! the third time, as a kill would. It exists in builds with debug assertions only.
+//! the third time, as a kill would; `after-effect:3:stop` freezes it there, until it is told to go on. It exists in builds
+//! with debug assertions only.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The variable that names the point and the count.
@@ -30,15 +32,21 @@ impl Point {
     }
 }
 
-/// Ends the process here if it was told to.
+/// Ends or freezes the process here if it was told to.
 pub(super) fn point(point: Point) {
     static REACHED: AtomicU32 = AtomicU32::new(0);
     if !cfg!(debug_assertions) {
         return;
     }
     let Ok(wanted) = std::env::var(VARIABLE) else { return };
-    let (name, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-    if name == point.name() && count.parse() == Ok(REACHED.fetch_add(1, Ordering::SeqCst) + 1) {
+    let mut parts = wanted.split(':');
+    let (name, count, action) = (parts.next(), parts.next().unwrap_or("1"), parts.next());
+    if name != Some(point.name()) || count.parse() != Ok(REACHED.fetch_add(1, Ordering::SeqCst) + 1) {
+        return;
+    }
+    let is_frozen = action == Some("stop")
+        && Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status().is_ok();
+    if !is_frozen {
         std::process::abort();
     }
 }

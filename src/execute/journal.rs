@@ -54,17 +54,28 @@ impl From<StoreError> for DriveError {
 pub struct Pulse {
     last: Arc<Mutex<Instant>>,
     lease: Duration,
+    note: Arc<Mutex<String>>,
     /// Ends when the lease is known to be lost.
     pub(super) lost: CancellationToken,
 }
 
 impl Pulse {
     pub(super) fn new(lease: Duration) -> Pulse {
-        Pulse { last: Arc::new(Mutex::new(Instant::now())), lease, lost: CancellationToken::new() }
+        let (last, note) = (Arc::new(Mutex::new(Instant::now())), Arc::default());
+        Pulse { last, lease, note, lost: CancellationToken::new() }
     }
 
     fn beat(&self, asked_at: Instant) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = asked_at;
+    }
+
+    /// What goes into the store with the next heartbeat, for whoever looks at the run from outside.
+    pub(super) fn say(&self, note: String) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    }
+
+    fn note(&self) -> String {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether nobody can have taken the run since the lease was last confirmed.
@@ -77,7 +88,7 @@ impl Pulse {
     pub(super) async fn confirm(&self, store: &Store, heartbeat: &Heartbeat) -> Result<(), DriveError> {
         while !self.is_fresh() {
             let asked_at = Instant::now();
-            match store.renew(heartbeat).await {
+            match store.renew(heartbeat, &self.note()).await {
                 Ok(()) => self.beat(asked_at),
                 Err(error) if error.is_transient() => tokio::time::sleep(STORE_AGAIN).await,
                 Err(error) => {
@@ -99,7 +110,7 @@ pub(super) async fn keep_alive(store: Arc<Store>, heartbeat: Heartbeat, pulse: P
             () = tokio::time::sleep(every) => {}
         }
         let asked_at = Instant::now();
-        match store.renew(&heartbeat).await {
+        match store.renew(&heartbeat, &pulse.note()).await {
             Ok(()) => pulse.beat(asked_at),
             Err(error) if error.is_transient() => tracing::warn!(%error, "the lease could not be renewed"),
             Err(error) => {

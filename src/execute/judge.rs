@@ -1,6 +1,8 @@
 //! Finds out what became of a unit in doubt, by the questions that [`crate::run::judge`] wants asked.
 
 use crate::database::{Database, DatabaseError, Trouble};
+use crate::model::Action;
+use crate::process;
 use crate::run::{Answer, Asked, Evidence, FaultKind, Judgement, judge};
 
 use super::operation::Job;
@@ -22,6 +24,10 @@ pub(super) async fn find_out(site: &Site, texts: &Texts, job: &Job, evidence: Ev
         let wants_database = matches!(judgement, Judgement::AskMark | Judgement::AskRunning | Judgement::AskDoneWhen);
         if !wants_database {
             return Found::Judged(judgement);
+        }
+        if judgement == Judgement::AskRunning && matches!(job.operation.action, Action::Command { .. }) {
+            asked.running = Some(process::is_running(&job.tag));
+            continue;
         }
         let database = match job.database(site).await {
             Ok(database) => database,

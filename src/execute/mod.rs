@@ -15,6 +15,7 @@ mod judge;
 mod observe;
 mod operation;
 mod outside;
+mod pace;
 mod perform;
 mod prepare;
 mod progress;
@@ -24,9 +25,10 @@ pub mod worker;
 
 pub use checks::{Precondition, preflight};
 pub use drive::{Outcome, Signals};
-pub use journal::{DriveError, Pulse};
+pub use journal::{DriveError, Pulse, read};
 pub use observe::{Observer, Silent};
-pub use progress::Progress;
+pub use pace::{Left, Pace};
+pub use progress::{Progress, of_operations};
 pub use scrub::Scrub;
 pub use site::{Site, SiteTarget, Texts};
 

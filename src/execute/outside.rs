@@ -44,9 +44,11 @@ async fn run(
     context: &Context,
     timeout: Duration,
     cancel: &CancellationToken,
+    tag: Option<&str>,
 ) -> Result<Result<process::Finished, ProcessError>, String> {
     let argv = program.argv.iter().map(|argument| site.text(argument, context)).collect::<Result<Vec<_>, _>>()?;
-    let env = all(site, program.env, context)?;
+    let mut env = all(site, program.env, context)?;
+    env.extend(tag.map(|tag| (process::TAG.to_owned(), tag.to_owned())));
     let cwd = program.cwd.map(|cwd| site.text(cwd, context)).transpose()?.map(PathBuf::from);
     let cwd = cwd.as_deref();
     Ok(process::run(Command { argv: &argv, env: &env, cwd, timeout, grace: GRACE, cancel, watch: None }).await)
@@ -74,10 +76,11 @@ pub(super) async fn command(
     context: &Context,
     timeout: Duration,
     cancel: &CancellationToken,
+    tag: &str,
 ) -> Result<Came, String> {
     let failed =
         |kind: FaultKind, message: String| Ok(Came::Failed(Fault { kind, message: site.scrub.clean(&message) }));
-    let error = match run(site, program, context, timeout, cancel).await? {
+    let error = match run(site, program, context, timeout, cancel, Some(tag)).await? {
         Ok(finished) => {
             let words = last_words(&finished.output);
             return match finished.exit {
@@ -106,7 +109,7 @@ pub(super) async fn ask_command(
 ) -> Result<Option<String>, String> {
     let program = Program { argv, env: &BTreeMap::new(), cwd: None };
     let never = CancellationToken::new();
-    let finished = run(site, &program, context, timeout, &never).await?.map_err(|error| error.to_string())?;
+    let finished = run(site, &program, context, timeout, &never, None).await?.map_err(|error| error.to_string())?;
     let answer = finished.output.stdout.text.trim();
     match finished.exit {
         Exit::Code(0) => Ok((!answer.is_empty()).then(|| answer.to_owned())),

@@ -59,7 +59,7 @@ pub(super) async fn perform(
         Action::Command { argv, env, cwd } => {
             let context = job.context(site, texts);
             let program = outside::Program { argv, env, cwd: cwd.as_ref() };
-            outside::command(site, &program, &context, job.timeout, cancel).await
+            outside::command(site, &program, &context, job.timeout, cancel, &job.tag).await
         }
         Action::Http { method, url, headers, body, expect_status } => {
             let context = job.context(site, texts);

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Engine, Migration};
-use crate::run::{Percent, Script, State, TaskKind, Unit, percent};
+use crate::run::{PartProgress, Percent, Script, State, TaskKind, Timestamp, Unit, percent};
 
+use super::pace::Pace;
 use super::site::{Site, Texts};
 
 /// A question about progress that takes longer is not worth its answer.
@@ -35,12 +36,16 @@ pub struct Progress {
     /// Rows that the statement at hand has read, and how many it will, as its server estimates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<(u64, Option<u64>)>,
-    /// Whether it waits for something to become true.
-    pub waits: bool,
+    /// What it waits for, where it does not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+    /// How fast it is, once that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
 }
 
-/// How far the operations are.
-pub(super) fn of_operations(script: &Script, state: &State) -> Progress {
+/// How far a run is by its operations alone: what the journal tells without asking any database.
+pub fn of_operations(script: &Script, state: &State) -> Progress {
     let direction = state.direction;
     let of = script.tasks.len();
     let is_over = |name: &str| state.phase(name, direction).is_some_and(crate::run::Phase::is_over);
@@ -60,9 +65,34 @@ pub(super) fn of_operations(script: &Script, state: &State) -> Progress {
         number: at.map_or(done, |(index, _)| index + 1),
         of,
         parts,
-        waits: at.is_some_and(|(_, task)| matches!(task.kind, TaskKind::Wait { .. })),
+        waits_for: at.filter(|(_, task)| matches!(task.kind, TaskKind::Wait { .. })).map(|(_, task)| {
+            let name = &task.name;
+            format!("the answer of `{name}` to become true")
+        }),
         ..Progress::default()
     }
+}
+
+/// What a run waits for that begins nothing now; `until` is when it looks again by itself.
+pub(super) fn waits_for(state: &State, until: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    if state.is_paused {
+        return Some(format!("somebody to resume it ({})", state.because));
+    }
+    if let Some(why) = &state.health_unknown {
+        return Some(format!("health to be known: {why}"));
+    }
+    let own = || state.parts().filter(|(unit, _)| unit.direction == state.direction);
+    let find = |is_meant: fn(&PartProgress) -> bool| own().find(|(_, part)| is_meant(&part.progress));
+    if let Some((unit, _)) = find(|progress| matches!(progress, PartProgress::Adopted)) {
+        return Some(format!("{unit}, which runs on at its server"));
+    }
+    if let Some((unit, _)) = find(|progress| matches!(progress, PartProgress::InDoubt | PartProgress::CutOff)) {
+        return Some(format!("word of what became of {unit}"));
+    }
+    let is_busy = find(|progress| matches!(progress, PartProgress::Running(_))).is_some();
+    let (unit, part) = find(|progress| matches!(progress, PartProgress::Failed { .. })).filter(|_| !is_busy)?;
+    let seconds = until.map_or(0, |until| until.since(now).as_secs() + 1);
+    Some(format!("the next try of {unit} in {seconds}s, after {} that did not work", part.failures))
 }
 
 fn count(number: usize) -> f64 {

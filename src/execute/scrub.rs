@@ -50,6 +50,6 @@ mod tests {
         let scrub = Scrub::new(["p'ss/word".to_owned(), "abc".to_owned()]);
         let said = "near 'p''ss/word' at http://u:p%27ss%2Fword@h with abc";
         assert_eq!(scrub.clean(said), "near '[hidden]' at http://u:[hidden]@h with abc");
-        assert_eq!(format!("{scrub:?}"), "Scrub(3 texts)");
+        assert_eq!(format!("{scrub:?}"), "Scrub(4 texts)");
     }
 }

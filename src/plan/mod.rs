@@ -31,6 +31,7 @@ use crate::model::Product;
 
 pub use answer::{Because, DueNote, NoPlan, Plan, Reason, Release, Segment, ServiceLine, Step};
 pub use document::{NO_PLAN_FORMAT, NoPlanDocument, PLAN_FORMAT, PlanDocument};
+pub use order::in_order;
 pub use picture::dot;
 pub use reach::{Unreachable, unreachable};
 pub use request::{Preference, Question, Request, RequestError, settle};

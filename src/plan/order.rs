@@ -5,6 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::graph::Dependencies;
 use crate::model::{Migration, MigrationName, Product};
 
+/// The migrations of a product, each after those that it depends on.
+pub fn in_order(product: &Product) -> Vec<&Migration> {
+    Order::of(product).migrations
+}
+
 /// Migrations by number: each after those it depends on, by how many stand before it in a row, then by name.
 #[derive(Debug)]
 pub(super) struct Order<'a> {

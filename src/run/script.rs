@@ -138,12 +138,14 @@ fn kind(operation: &Operation) -> TaskKind {
 
 fn evidence(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Evidence {
     let is_statement = matches!(operation.action, Action::Sql { .. } | Action::ForEach { .. });
+    let is_command = matches!(operation.action, Action::Command { .. });
     let engine = operation.target.as_deref().and_then(engine).filter(|_| is_statement);
     let (mark, lookup) = match engine {
         Some(Engine::ClickHouse) => (false, true),
         Some(Engine::Postgres) => (operation.transaction, true),
         Some(Engine::Sqlite) => (operation.transaction, false),
-        None => (false, false),
+        // A program is found again by what its environment carries.
+        None => (false, is_command),
     };
     Evidence {
         mark,

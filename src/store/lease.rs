@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
 use sqlx::{Any, Row, Transaction};
 
 use super::error::{Fault, StoreError};
@@ -152,19 +154,22 @@ impl Store {
         .await
     }
 
-    /// Prolongs a lease by its whole length; also one that ran out, as long as nobody took the run.
-    pub async fn renew(&self, lease: &Heartbeat) -> Result<(), StoreError> {
-        self.hold(sql::RENEW, &lease.run, lease.generation).await
+    /// Prolongs a lease by its whole length, also one that ran out, as long as nobody took the run. The note is for
+    /// whoever looks at the run from outside.
+    pub async fn renew(&self, lease: &Heartbeat, note: &str) -> Result<(), StoreError> {
+        let renewal = sqlx::query(sql::RENEW).bind(lease.run.as_str()).bind(lease.generation).bind(note);
+        self.hold(renewal, &lease.run).await
     }
 
     /// Gives a lease back, so that others need not wait for its end; may be repeated after a lost answer.
     pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.hold(sql::RELEASE, &lease.run, lease.generation).await
+        let release = sqlx::query(sql::RELEASE).bind(lease.run.as_str()).bind(lease.generation);
+        self.hold(release, &lease.run).await
     }
 
-    async fn hold(&self, statement: &'static str, run: &RunId, generation: i64) -> Result<(), StoreError> {
+    async fn hold(&self, statement: Query<'_, Any, AnyArguments>, run: &RunId) -> Result<(), StoreError> {
         self.bounded(async {
-            let done = sqlx::query(statement).bind(run.as_str()).bind(generation).execute(&self.pool).await?;
+            let done = statement.execute(&self.pool).await?;
             match done.rows_affected() {
                 0 => Err(StoreError::LeaseLost { run: run.clone() }.into()),
                 _ => Ok(()),

@@ -84,6 +84,8 @@ pub struct RunRow {
     pub generation: i64,
     /// Who holds it.
     pub holder: Option<Holder>,
+    /// What its owner last said of it; empty where nobody owns it.
+    pub note: String,
 }
 
 /// Which runs to list.
@@ -161,5 +163,6 @@ pub(super) fn row(row: &AnyRow) -> Result<RunRow, Fault> {
         sequence: row.try_get("sequence")?,
         generation: row.try_get("generation")?,
         holder,
+        note: row.try_get("note")?,
     })
 }

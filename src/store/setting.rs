@@ -19,6 +19,8 @@ pub struct SettingChange {
     pub after: Option<String>,
     /// Who changed it.
     pub by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
     /// When, in milliseconds since 1970, by that person's clock.
     pub at_ms: i64,
 }
@@ -40,6 +42,7 @@ impl Store {
         name: &str,
         value: Option<&str>,
         by: &str,
+        reason: Option<&str>,
         at_ms: i64,
     ) -> Result<(), StoreError> {
         self.bounded(async {
@@ -61,6 +64,7 @@ impl Store {
                 .bind(before)
                 .bind(value)
                 .bind(by)
+                .bind(reason)
                 .bind(at_ms)
                 .execute(&mut *tx)
                 .await?;
@@ -79,6 +83,7 @@ impl Store {
                     before: row.try_get("value_before")?,
                     after: row.try_get("value_after")?,
                     by: row.try_get("changed_by")?,
+                    reason: row.try_get("reason")?,
                     at_ms: row.try_get("at_ms")?,
                 })
             });

@@ -6,7 +6,7 @@ macro_rules! select_run {
         concat!(
             "SELECT id, environment, product, kind, name, begun_ms, status, is_finished, since_ms, detail, sequence,
                     generation, owner_id, owner_host, owner_pid,
-                    expires_ms - (SELECT ms FROM orchestrate_now) AS left_ms
+                    expires_ms - (SELECT ms FROM orchestrate_now) AS left_ms, note
              FROM orchestrate_run ",
             $rest
         )
@@ -34,9 +34,9 @@ pub(super) const TURN: &str = "UPDATE orchestrate_store SET turn = turn + 1 WHER
 
 pub(super) const INSERT_RUN: &str = "INSERT INTO orchestrate_run (
         id, environment, product, kind, name, begun_ms, status, is_finished, since_ms, detail, sequence, requests,
-        generation, owner_id, owner_host, owner_pid, lease_ms, expires_ms)
+        generation, owner_id, owner_host, owner_pid, lease_ms, expires_ms, note)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0,
-        1, $12, $13, $14, $15, (SELECT ms FROM orchestrate_now) + $15)";
+        1, $12, $13, $14, $15, (SELECT ms FROM orchestrate_now) + $15, '')";
 
 pub(super) const UNFINISHED: &str = "SELECT id FROM orchestrate_run
     WHERE environment = $1 AND product = $2 AND name = $3 AND is_finished = 0 AND id <> $4";
@@ -48,17 +48,18 @@ pub(super) const IN_PROGRESS: &str = "SELECT name FROM orchestrate_run
 /// A lease that seems to live for over a minute longer than it was given for means that the clock went back.
 pub(super) const TAKE: &str = "UPDATE orchestrate_run
     SET generation = generation + 1, owner_id = $2, owner_host = $3, owner_pid = $4, lease_ms = $5,
-        expires_ms = (SELECT ms FROM orchestrate_now) + $5
+        expires_ms = (SELECT ms FROM orchestrate_now) + $5, note = ''
     WHERE id = $1 AND (owner_id IS NULL
         OR expires_ms <= (SELECT ms FROM orchestrate_now)
         OR expires_ms > (SELECT ms FROM orchestrate_now) + lease_ms + 60000)
     RETURNING generation, sequence";
 
-pub(super) const RENEW: &str = "UPDATE orchestrate_run SET expires_ms = (SELECT ms FROM orchestrate_now) + lease_ms
+pub(super) const RENEW: &str =
+    "UPDATE orchestrate_run SET expires_ms = (SELECT ms FROM orchestrate_now) + lease_ms, note = $3
     WHERE id = $1 AND generation = $2 AND owner_id IS NOT NULL";
 
 pub(super) const RELEASE: &str = "UPDATE orchestrate_run
-    SET owner_id = NULL, owner_host = NULL, owner_pid = NULL, expires_ms = 0
+    SET owner_id = NULL, owner_host = NULL, owner_pid = NULL, expires_ms = 0, note = ''
     WHERE id = $1 AND generation = $2";
 
 pub(super) const ADVANCE: &str = "UPDATE orchestrate_run
@@ -103,9 +104,9 @@ pub(super) const PUT_SETTING: &str = "INSERT INTO orchestrate_setting (environme
 pub(super) const DROP_SETTING: &str = "DELETE FROM orchestrate_setting WHERE environment = $1 AND name = $2";
 
 pub(super) const INSERT_CHANGE: &str = "INSERT INTO orchestrate_setting_change (
-        environment, number, name, value_before, value_after, changed_by, at_ms)
-    SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6
+        environment, number, name, value_before, value_after, changed_by, reason, at_ms)
+    SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7
     FROM orchestrate_setting_change WHERE environment = $1";
 
-pub(super) const CHANGES: &str = "SELECT name, value_before, value_after, changed_by, at_ms
+pub(super) const CHANGES: &str = "SELECT name, value_before, value_after, changed_by, reason, at_ms
     FROM orchestrate_setting_change WHERE environment = $1 ORDER BY number";

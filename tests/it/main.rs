@@ -2,6 +2,7 @@
 
 mod cli;
 mod docs;
+mod faults;
 mod http;
 mod live;
 mod loader;
@@ -15,3 +16,4 @@ mod samples;
 mod store;
 mod support;
 mod tidy;
+mod traps;

@@ -171,3 +171,21 @@ fn a_call_that_is_dropped_leaves_nothing_behind() {
         std::thread::yield_now();
     }
 }
+
+#[tokio::test]
+async fn a_command_without_its_owner_is_found_by_its_tag_and_ended() {
+    let tag = format!("orchestrate:orphan-{}", std::process::id());
+    let mut child = std::process::Command::new("sleep")
+        .arg("600")
+        .env(orchestrate::process::TAG, &tag)
+        .spawn()
+        .expect("sleep can be started");
+    while !orchestrate::process::is_running(&tag) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!orchestrate::process::is_running(&format!("{tag}:another")));
+    let reaped = tokio::task::spawn_blocking(move || child.wait());
+    orchestrate::process::end(&tag, Duration::from_secs(10)).await;
+    assert!(!orchestrate::process::is_running(&tag));
+    assert!(!reaped.await.expect("it is waited for").expect("it ended").success());
+}

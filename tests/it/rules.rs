@@ -35,6 +35,21 @@ recommended:
 }
 
 #[test]
+fn absolute_threshold() {
+    insta::assert_snapshot!(lint(
+        "healthcheck:
+  - {target: clickhouse, sql: SELECT min(free_space) FROM system.disks, expect: \">= 1000000000\"}
+operations:
+  - name: create-new-orders
+    target: clickhouse
+    sql: CREATE TABLE IF NOT EXISTS orders_new AS orders
+    repeatable: true
+    undo: DROP TABLE IF EXISTS orders_new
+"
+    ));
+}
+
+#[test]
 fn not_repeatable() {
     insta::assert_snapshot!(lint(
         "operations:

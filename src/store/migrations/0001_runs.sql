@@ -17,7 +17,8 @@ CREATE TABLE orchestrate_run (
     owner_host  TEXT,
     owner_pid   BIGINT,
     lease_ms    BIGINT NOT NULL,
-    expires_ms  BIGINT NOT NULL
+    expires_ms  BIGINT NOT NULL,
+    note        TEXT   NOT NULL
 );
 
 CREATE UNIQUE INDEX orchestrate_run_unfinished ON orchestrate_run (environment, product, name) WHERE is_finished = 0;
@@ -58,6 +59,7 @@ CREATE TABLE orchestrate_setting_change (
     value_before TEXT,
     value_after  TEXT,
     changed_by   TEXT   NOT NULL,
+    reason       TEXT,
     at_ms        BIGINT NOT NULL,
     PRIMARY KEY (environment, number)
 );

@@ -1,7 +1,21 @@
 //! The command line as people see it: standard output, standard error and exit code in one snapshot.
 
+mod demo;
+mod errors;
 mod help;
+mod journal;
 mod lint;
+mod pause;
 mod plan;
+mod resolve;
+mod resume;
+mod retry;
+mod rollback;
 mod schema;
+mod settings;
+mod skip;
+mod start;
+mod status;
+mod stop;
 mod streams;
+mod worker;

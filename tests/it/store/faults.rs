@@ -94,7 +94,7 @@ async fn a_line_that_falls_silent_is_left() {
     futures_util::future::join_all((0..8).map(|_| store.run(&run.id))).await;
     proxy.fall_silent();
     let heartbeat = lease.heartbeat();
-    let answers = futures_util::future::join_all((0..8).map(|_| store.renew(&heartbeat))).await;
+    let answers = futures_util::future::join_all((0..8).map(|_| store.renew(&heartbeat, ""))).await;
     let lost: Vec<StoreError> = answers.into_iter().filter_map(Result::err).collect();
     assert!(!lost.is_empty() && lost.iter().all(StoreError::is_transient), "{lost:?}");
     append_until_answered(&store, &mut lease, &next).await;

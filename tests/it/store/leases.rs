@@ -103,7 +103,7 @@ pub async fn a_replaced_owner_writes_nothing(place: &Place) {
     let before = store.run(&run.id).await.expect("the store answers").map(|row| (row.summary, row.sequence));
     assert_eq!(store.append(&mut old, &ending(&["stale"], "completed")).await, Err(lost.clone()));
     assert_eq!(store.append(&mut old, &ending(&[], "completed")).await, Err(lost.clone()));
-    assert_eq!(store.renew(&old.heartbeat()).await, Err(lost.clone()));
+    assert_eq!(store.renew(&old.heartbeat(), "").await, Err(lost.clone()));
     assert_eq!(store.release(&old).await, Err(lost));
     let after = store.run(&run.id).await.expect("the store answers").map(|row| (row.summary, row.sequence));
     assert_eq!(before, after);
@@ -118,7 +118,7 @@ pub async fn a_lease_given_back_is_over(place: &Place) {
     store.release(&old).await.expect("the lease lives");
     store.release(&old).await.expect("a lost answer may be asked for again");
     let lost = StoreError::LeaseLost { run: run.id.clone() };
-    assert_eq!(store.renew(&old.heartbeat()).await, Err(lost.clone()));
+    assert_eq!(store.renew(&old.heartbeat(), "").await, Err(lost.clone()));
     assert_eq!(store.append(&mut old, &batch(&["stale"])).await, Err(lost.clone()));
     let new = store.take(&run.id, &owner(2), LONG, 1).await.expect("nobody holds the run");
     assert_eq!(new.generation(), 2);
@@ -136,7 +136,7 @@ pub async fn a_renewed_lease_lives(place: &Place) {
     while left().await > 0 {
         tokio::task::yield_now().await;
     }
-    store.renew(&lease.heartbeat()).await.expect("nobody took the run");
+    store.renew(&lease.heartbeat(), "").await.expect("nobody took the run");
     place.raw("UPDATE orchestrate_run SET lease_ms = 60000").await;
     store.append(&mut lease, &batch(&["going on"])).await.expect("nobody took the run");
     assert!(left().await > 30_000, "an append renews");

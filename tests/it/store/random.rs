@@ -48,7 +48,7 @@ async fn live(store: Store, run: RunId, number: i64, acts: Vec<Act>) -> Vec<Stri
                 }
                 appended
             }
-            (Act::Renew, Some(lease)) => store.renew(&lease.heartbeat()).await,
+            (Act::Renew, Some(lease)) => store.renew(&lease.heartbeat(), "").await,
             (Act::Release, Some(lease)) => store.release(lease).await,
             (Act::Append(_) | Act::Renew | Act::Release, None) => Ok(()),
         };

@@ -20,7 +20,15 @@ pub async fn a_journal_is_read_as_it_was_written(place: &Place) {
     let left_ms = row.holder.as_ref().expect("the run is held").left_ms;
     assert!((1..=600_000).contains(&left_ms), "{left_ms}");
     let holder = Some(Holder { owner: owner(1), left_ms });
-    let expected = RunRow { run, begun_ms: 1_000, summary: summary("completed"), sequence: 3, generation: 1, holder };
+    let expected = RunRow {
+        run,
+        begun_ms: 1_000,
+        summary: summary("completed"),
+        sequence: 3,
+        generation: 1,
+        holder,
+        note: String::new(),
+    };
     assert_eq!(row, expected);
     let nobody = RunId::new("nobody");
     assert_eq!(store.run(&nobody).await, Ok(None));
@@ -70,9 +78,12 @@ pub async fn requests_are_numbered(place: &Place) {
 pub async fn settings_leave_a_trail(place: &Place) {
     let store = place.open().await;
     for (value, by, at_ms) in [(Some("2"), "ann", 1), (Some("2"), "bob", 2), (Some("3"), "bob", 3), (None, "cy", 4)] {
-        store.set_setting("main", "max_concurrent", value, by, at_ms).await.expect("the store answers");
+        store
+            .set_setting("main", "max_concurrent", value, by, (by == "bob").then_some("a larger machine"), at_ms)
+            .await
+            .expect("the store answers");
     }
-    store.set_setting("main", "auto_start", Some("true"), "ann", 5).await.expect("the store answers");
+    store.set_setting("main", "auto_start", Some("true"), "ann", None, 5).await.expect("the store answers");
     let settings = store.settings("main").await.expect("the store answers");
     assert_eq!(settings.into_iter().collect::<Vec<_>>(), [("auto_start".to_owned(), "true".to_owned())]);
     assert_eq!(store.settings("other").await.expect("the store answers").len(), 0);
@@ -81,6 +92,7 @@ pub async fn settings_leave_a_trail(place: &Place) {
         before: before.map(str::to_owned),
         after: after.map(str::to_owned),
         by: by.to_owned(),
+        reason: (by == "bob").then(|| "a larger machine".to_owned()),
         at_ms,
     };
     let trail = [

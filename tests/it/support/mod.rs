@@ -1,21 +1,35 @@
 //! What the tests share: a project in a temporary folder, and the program run in it.
 
 pub mod servers;
+mod shop;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A snapshot of a run's whole output; digests are left out, since every edit of a file changes them.
+/// What differs from run to run, and what stands for it in snapshots.
+pub const VARYING: [(&str, &str); 7] = [
+    (r"sha256:[0-9a-f]{64}", "sha256:…"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
+    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[run]"),
+    (r"process \d+ on [\w.-]+", "process [pid] on [host]"),
+    (r#""pid":\d+"#, r#""pid":[pid]"#),
+    (r#""host":"[^"]+""#, r#""host":"[host]""#),
+    (r"ends in \d+ ms", "ends in [n] ms"),
+];
+
+/// A snapshot of a run's whole output, without what differs from run to run.
 macro_rules! assert_whole {
     ($($argument:expr),+ $(,)?) => {
-        insta::with_settings!({ filters => vec![(r"sha256:[0-9a-f]{64}", "sha256:…")] }, {
+        insta::with_settings!({ filters => $crate::support::VARYING.to_vec() }, {
             insta::assert_snapshot!($($argument),+);
         })
     };
 }
 pub(crate) use assert_whole;
+
+pub use shop::{Shop, Spawned};
 
 /// The repository, which is itself a project.
 pub fn repository() -> &'static Path {
@@ -88,6 +102,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What a program that ended by itself gave.
+    pub fn of(output: std::process::Output) -> Outcome {
+        Outcome {
+            stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
+            code: output.status.code().expect("the program was not killed"),
+        }
+    }
+
     /// Everything in one text, for snapshots.
     pub fn whole(&self) -> String {
         let mut whole = String::new();
@@ -104,18 +127,20 @@ impl Outcome {
 
 /// Runs the program in a directory, with nothing of this process's environment that could change its answer.
 pub fn run_in(directory: &Path, arguments: &[&str]) -> Outcome {
-    let output = Command::new(program())
+    Outcome::of(command(directory, arguments).output().expect("the program can be started"))
+}
+
+/// The program in a directory, typed by ann, with leases that end soon.
+pub fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command
         .args(arguments)
         .current_dir(directory)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .output()
-        .expect("the program can be started");
-    Outcome {
-        stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
-        code: output.status.code().expect("the program was not killed"),
-    }
+        .env("ORCHESTRATE_USER", "ann")
+        .env("ORCHESTRATE_LEASE", "1s");
+    command
 }
 
 /// The program under test.

@@ -1,0 +1,54 @@
+//! What can be done now with a migration, as commands to type.
+
+use crate::execute::control::document;
+use crate::run::{Request, Resolution, Script, State};
+
+/// Makes commands for a product and an environment that have to be named, or have not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Commands {
+    /// What stands at the end of each command.
+    pub options: String,
+}
+
+impl Commands {
+    /// A verb with what follows it.
+    pub fn command(&self, rest: &str) -> String {
+        format!("orchestrate {rest}{}", self.options)
+    }
+
+    /// The commands that fit to where a run stands. One that should work and that nobody owns can be gone on with.
+    pub fn next(&self, name: &str, state: &State, is_owned: bool) -> Vec<String> {
+        let mut commands = Vec::new();
+        let mut add = |fits: bool, rest: String| {
+            if fits {
+                commands.push(self.command(&rest));
+            }
+        };
+        let fits = |request: Request| state.accepts(&request);
+        let is_left = state.status.is_active() && !is_owned;
+        add(fits(Request::Resume) || is_left, format!("resume {name}"));
+        let is_asked = state.question.is_some();
+        // Where a person is asked something, the answer comes first.
+        add(fits(Request::Retry) && !is_asked, format!("retry {name}"));
+        let operation = state.question.as_ref().map(|(unit, _)| unit.operation.clone());
+        let operation = operation.or_else(|| state.failed_unit().map(|unit| unit.operation));
+        if let Some(operation) = operation {
+            let request = Request::Resolve { operation: operation.clone(), resolution: Resolution::Done };
+            let is_open = fits(request);
+            add(is_open, format!("resolve {name} {operation} done --reason TEXT"));
+            add(is_open, format!("resolve {name} {operation} not-done --reason TEXT"));
+            add(is_open, format!("skip {name} {operation} --reason TEXT"));
+        }
+        add(fits(Request::Retry) && is_asked, format!("retry {name}"));
+        add(fits(Request::Pause), format!("pause {name}"));
+        add(fits(Request::Stop { rollback: false }), format!("stop {name}"));
+        add(fits(Request::Rollback) && !has_no_way_back(state), format!("rollback {name}"));
+        add(state.is_over() && !state.status.is_complete(), format!("start {name}"));
+        commands
+    }
+}
+
+/// Whether something was begun that cannot be taken back.
+pub(super) fn has_no_way_back(state: &State) -> bool {
+    document(state).is_ok_and(|migration| state.point_of_no_return(&Script::of(&migration, |_| None)).is_some())
+}

@@ -1,0 +1,99 @@
+//! `orchestrate journal`: everything that happened in a run, as it was written down.
+
+use serde_json::{Value, json};
+
+use crate::execute::DriveError;
+use crate::execute::control::{ControlError, written};
+use crate::run::{Event, SCHEMA, State, Timestamp};
+use crate::store::{Recorded, RunId, RunRow, Store};
+
+use super::args::{Global, JournalArguments, RunFormat};
+use super::commands::Commands;
+use super::desk::{Loaded, block_on, unstored};
+use super::failure::{Exit, Failure};
+use super::output::Output;
+use super::refusal::refused;
+use super::{figures, kept, wording};
+
+/// Events that are read at once.
+const PAGE: u32 = 1000;
+
+pub(super) fn run(global: &Global, arguments: &JournalArguments, output: &mut Output) -> Result<Exit, Failure> {
+    let loaded = Loaded::read(global, output)?;
+    let commands = loaded.commands(global);
+    block_on(async {
+        let (store, _) = loaded.store(global).await?;
+        let (row, earlier) = find(&loaded, &store, &arguments.run, &commands).await?;
+        if !earlier.is_empty() && !global.quiet {
+            output.talk(&format!("its latest run; earlier ones: {}", earlier.join(", ")));
+        }
+        let mut state = None;
+        let mut after = 0;
+        loop {
+            let page = store.events(&row.run.id, after, PAGE).await.map_err(|error| unstored(&error))?;
+            let is_last = page.len() < PAGE as usize;
+            for recorded in page {
+                after = recorded.sequence;
+                let line = match arguments.shown.format {
+                    RunFormat::Json => object(&recorded, &row).map(|object| object.to_string()),
+                    RunFormat::Text => text(&recorded, &mut state),
+                };
+                output.data(&line.map_err(|error| refused(&row.run.name, &ControlError::Drive(error), &commands))?);
+            }
+            if is_last {
+                return Ok(Exit::Done);
+            }
+        }
+    })
+}
+
+/// The run that is meant: by its id, else the latest of a migration, with the ids of those before it.
+async fn find(
+    loaded: &Loaded,
+    store: &Store,
+    name: &str,
+    commands: &Commands,
+) -> Result<(RunRow, Vec<String>), Failure> {
+    let by_id = store.run(&RunId::new(name)).await.map_err(|error| unstored(&error))?;
+    if let Some(row) = by_id {
+        return Ok((row, Vec::new()));
+    }
+    let mut rows = kept::runs(loaded, store, Some(name)).await?.into_iter();
+    let Some(row) = rows.next() else {
+        kept::refuse_unknown(loaded, name, &[])?;
+        let never = ControlError::NeverStarted { name: name.to_owned() };
+        return Err(refused(name, &never, commands));
+    };
+    Ok((row, rows.map(|row| row.run.id.to_string()).collect()))
+}
+
+fn unreadable(recorded: &Recorded, error: &serde_json::Error) -> DriveError {
+    DriveError::Unreadable { sequence: recorded.sequence, reason: error.to_string() }
+}
+
+/// An event as it stands in the journal, with its place, its time and the owner who wrote it.
+fn object(recorded: &Recorded, row: &RunRow) -> Result<Value, DriveError> {
+    let mut object: Value = serde_json::from_str(&recorded.body).map_err(|error| unreadable(recorded, &error))?;
+    object["format"] = json!(SCHEMA);
+    object["run"] = json!(row.run.id.as_str());
+    object["migration"] = json!(row.run.name);
+    object["sequence"] = json!(recorded.sequence);
+    object["at"] = json!(written(Timestamp(recorded.at_ms)));
+    object["generation"] = json!(recorded.generation);
+    Ok(object)
+}
+
+/// An event in words.
+fn text(recorded: &Recorded, state: &mut Option<State>) -> Result<String, DriveError> {
+    let event: Event = serde_json::from_str(&recorded.body).map_err(|error| unreadable(recorded, &error))?;
+    let at = Timestamp(recorded.at_ms);
+    let state = match state {
+        None => state.insert(State::begin(event.clone(), at).map_err(DriveError::Journal)?),
+        Some(state) => {
+            state.apply(event.clone(), at).map_err(DriveError::Journal)?;
+            state
+        }
+    };
+    let told = wording::told(&event, state).replace('\n', "\n                      ");
+    Ok(format!("{}  {told}", figures::moment(at)))
+}

@@ -1,0 +1,76 @@
+//! Reads runs from the store, for the verbs that show them and those that act on them.
+
+use std::collections::BTreeMap;
+
+use crate::execute::control::{ControlError, KIND};
+use crate::execute::read;
+use crate::model::did_you_mean;
+use crate::run::State;
+use crate::store::{RunFilter, RunId, RunRow, Store};
+
+use super::commands::Commands;
+use super::desk::{Loaded, unstored};
+use super::failure::{Exit, Failure};
+use super::refusal::refused;
+
+/// The runs of a product in an environment, the latest first.
+pub(super) async fn runs(loaded: &Loaded, store: &Store, name: Option<&str>) -> Result<Vec<RunRow>, Failure> {
+    let filter = RunFilter {
+        environment: Some(loaded.environment.clone()),
+        product: Some(loaded.product.clone()),
+        name: name.map(str::to_owned),
+        unfinished_only: false,
+        limit: u32::MAX,
+    };
+    let mut rows = store.runs(&filter).await.map_err(|error| unstored(&error))?;
+    rows.retain(|row| row.run.kind == KIND);
+    Ok(rows)
+}
+
+/// The state that a run's journal amounts to.
+pub(super) async fn state(store: &Store, row: &RunRow, commands: &Commands) -> Result<State, Failure> {
+    let name = row.run.name.as_str();
+    let told = |error: ControlError| refused(name, &error, commands);
+    let state = read(store, &row.run.id).await.map_err(|error| told(ControlError::Drive(error)))?;
+    state.ok_or_else(|| told(ControlError::NeverStarted { name: name.to_owned() }))
+}
+
+/// The latest run of a migration.
+pub(super) async fn latest(
+    loaded: &Loaded,
+    store: &Store,
+    name: &str,
+    commands: &Commands,
+) -> Result<Option<(RunRow, State)>, Failure> {
+    let Some(row) = runs(loaded, store, Some(name)).await?.into_iter().next() else { return Ok(None) };
+    let state = state(store, &row, commands).await?;
+    Ok(Some((row, state)))
+}
+
+/// States that were read before, for those who look again and again.
+#[derive(Default)]
+pub(super) struct States(BTreeMap<RunId, (i64, State)>);
+
+impl States {
+    /// The state of a run; its journal is read only where it became longer.
+    pub async fn of(&mut self, store: &Store, row: &RunRow, commands: &Commands) -> Result<State, Failure> {
+        if let Some((_, state)) = self.0.get(&row.run.id).filter(|(sequence, _)| *sequence == row.sequence) {
+            return Ok(state.clone());
+        }
+        let state = state(store, row, commands).await?;
+        self.0.insert(row.run.id.clone(), (row.sequence, state.clone()));
+        Ok(state)
+    }
+}
+
+/// Refuses a migration that neither the files nor the store know.
+pub(super) fn refuse_unknown(loaded: &Loaded, name: &str, kept: &[RunRow]) -> Result<(), Failure> {
+    let declared = loaded.product().migrations.keys().map(crate::model::MigrationName::as_str);
+    let known: Vec<&str> = declared.chain(kept.iter().map(|row| row.run.name.as_str())).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let all = || "`orchestrate status` lists all of them".to_owned();
+    let failure = Failure::new(Exit::Usage, format!("there is no migration `{name}`"));
+    Err(failure.hint(did_you_mean(name, known.iter().copied(), all)))
+}

@@ -1,0 +1,108 @@
+//! What `status` shows a person.
+
+use crate::run::Status;
+
+use super::output::style;
+use super::status::{Document, Entry};
+use super::{figures, parameters};
+
+/// Every migration with what there is to know of it. One that was asked for by name is told in full.
+pub(super) fn whole(document: &Document, in_full: bool) -> String {
+    let mut text = format!("{} in {}\n", style::title(&document.product), style::title(&document.environment));
+    let names = document.migrations.iter().map(|entry| entry.migration.len()).max().unwrap_or(0);
+    let statuses = document.migrations.iter().map(|entry| entry.word.as_str().len()).max().unwrap_or(0);
+    for entry in &document.migrations {
+        let (name, status) = (&entry.migration, entry.word.as_str());
+        let padding = " ".repeat(statuses - status.len());
+        let line = format!("  {name:<names$}  {}{padding}  {}", painted(entry.word), reason(entry));
+        text.push_str(&format!("\n{}", line.trim_end()));
+        for detail in details(entry, in_full) {
+            text.push_str(&format!("\n      {detail}"));
+        }
+    }
+    if document.migrations.is_empty() {
+        text.push_str("\n  it has no migrations");
+    }
+    text
+}
+
+fn painted(status: Status) -> String {
+    let word = status.as_str();
+    match status {
+        Status::Errored | Status::NeedsAttention => style::error(word),
+        Status::Blocked | Status::Paused | Status::Throttled | Status::Stopping | Status::Stopped => {
+            style::warning(word)
+        }
+        Status::Starting | Status::Running | Status::RollingBack => style::title(word),
+        Status::NotStarted | Status::Completed | Status::NotRequired | Status::RolledBack => word.to_owned(),
+    }
+}
+
+/// Since when, and because of what.
+fn reason(entry: &Entry) -> String {
+    let since = entry.since.as_ref().map(|since| format!("since {}", to_the_second(since)));
+    let parts: Vec<&str> = since.as_deref().into_iter().chain(entry.because.as_deref()).collect();
+    parts.join(": ")
+}
+
+/// A moment of RFC 3339 without fractions of a second.
+fn to_the_second(moment: &str) -> String {
+    match moment.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => moment.to_owned(),
+    }
+}
+
+fn details(entry: &Entry, in_full: bool) -> Vec<String> {
+    let is_quiet =
+        matches!(entry.word, Status::NotStarted | Status::Completed | Status::NotRequired | Status::RolledBack);
+    let mut lines = Vec::new();
+    if !entry.is_declared {
+        lines.push("no file of the project declares it any more".to_owned());
+    }
+    if is_quiet && !in_full {
+        return lines;
+    }
+    lines.extend(entry.progress.as_ref().map(figures::progress));
+    match &entry.owner {
+        Some(owner) if owner.is_alive => lines.push(format!("owner: process {} on {}", owner.pid, owner.host)),
+        Some(owner) => lines.push(format!("owner: process {} on {}, which fell silent", owner.pid, owner.host)),
+        None if entry.word.is_active() => lines.push("owner: none; a worker goes on with it".to_owned()),
+        None => {}
+    }
+    lines.extend(parameters::shown(&entry.parameters).map(|shown| format!("parameters: {shown}")));
+    if let Some(point) = &entry.point_of_no_return {
+        let (operation, reason) = (&point.operation, &point.reason);
+        lines.push(match point.is_passed {
+            true => format!("no way back since {operation} began: {reason}"),
+            false => format!("no way back once {operation} begins: {reason}"),
+        });
+    }
+    if entry.errors > 0 {
+        let errors = figures::counted(entry.errors, "error");
+        lines.push(format!("{errors}: orchestrate errors {}", entry.migration));
+    }
+    if in_full {
+        lines.extend(entry.run.as_ref().map(|run| format!("run: {run}, of {}", entry.runs)));
+        lines.extend(entry.app.as_ref().map(|app| format!("app: {app}")));
+    }
+    for (index, command) in entry.next.iter().enumerate() {
+        lines.push(format!("{} {command}", if index == 0 { "next:" } else { "     " }));
+    }
+    lines
+}
+
+/// A line for each migration that stands elsewhere than before.
+pub(super) fn changes(before: Option<&Document>, now: &Document) -> Vec<String> {
+    let line = |entry: &Entry| {
+        let progress = entry.progress.as_ref().filter(|_| entry.word.is_active()).map(figures::progress);
+        let parts: Vec<String> = progress.into_iter().chain(entry.because.clone()).collect();
+        let rest = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
+        format!("{} {}{rest}", entry.migration, entry.word)
+    };
+    let was = |entry: &Entry| {
+        let found = before?.migrations.iter().find(|other| other.migration == entry.migration);
+        found.map(line)
+    };
+    now.migrations.iter().filter(|entry| was(entry).as_deref() != Some(line(entry).as_str())).map(line).collect()
+}

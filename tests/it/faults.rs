@@ -1,0 +1,15 @@
+//! What happens when processes, servers and lines fail: the real program, real servers, and nothing done twice or lost.
+
+mod canaries;
+mod frozen;
+mod installation;
+mod kills;
+mod kinds;
+mod line;
+mod listener;
+mod matrix;
+mod outages;
+mod races;
+mod shards;
+mod stops;
+mod trail;
