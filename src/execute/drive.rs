@@ -90,6 +90,7 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         pending: run.pending,
         requests_seen: run.requests_seen,
         asked_at: None,
+        look_at: tokio::time::Instant::now(),
         looks_at: None,
         samples: Samples::default(),
         signals: run.signals,
@@ -121,6 +122,8 @@ struct Drive {
     requests_seen: i64,
     /// When progress was last asked for.
     asked_at: Option<tokio::time::Instant>,
+    /// When requests and progress are looked at next, whatever else happens.
+    look_at: tokio::time::Instant,
     /// When it looks again by itself.
     looks_at: Option<Timestamp>,
     samples: Samples,
@@ -336,20 +339,25 @@ impl Drive {
         observer: &mut dyn Observer,
     ) -> Result<Option<Outcome>, DriveError> {
         self.looks_at = until;
-        let for_ = until.map_or(REQUESTS_EVERY, |until| until.since(now()).min(REQUESTS_EVERY));
+        let for_ = until.map_or(REQUESTS_EVERY, |until| until.since(now()));
+        let wake = (tokio::time::Instant::now() + for_).min(self.look_at);
         tokio::select! {
             biased;
             () = self.ground.pulse.lost.cancelled() => return Err(DriveError::LeaseLost),
             () = self.signals.let_go.cancelled() => return Ok(Some(Outcome::LetGo)),
             () = self.signals.stop.cancelled(), if self.may_stop() => self.stop()?,
+            () = tokio::time::sleep_until(wake) => {
+                // Before what came of units: a row of short ones would keep people waiting to its end.
+                if self.look_at <= tokio::time::Instant::now() {
+                    self.look_at = tokio::time::Instant::now() + REQUESTS_EVERY;
+                    self.requests().await?;
+                    self.tell_progress(observer).await;
+                }
+            }
             (unit, came) = self.flights.next() => {
                 self.watch.in_flight.remove(&unit);
                 self.came(unit.clone(), came)?;
                 self.watch.ending.remove(&unit);
-            }
-            () = tokio::time::sleep(for_) => {
-                self.requests().await?;
-                self.tell_progress(observer).await;
             }
         }
         Ok(None)
