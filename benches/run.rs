@@ -52,7 +52,7 @@ async fn through_the_engine(place: &Place, round: usize) -> (Duration, i64) {
         site: Arc::new(site),
         store: Arc::clone(&store),
         product: "bench".into(),
-        settings: Settings::default(),
+        declared: Settings::default(),
         lease: LEASE,
         owner: Owner { id: format!("bench-{round}"), host: "here".into(), pid: 1 },
         person: "bench".into(),

@@ -145,7 +145,7 @@ fn wish(
     let commands = loaded.commands(global);
     let end = End { name, commands: &commands, asked, format };
     block_on(async {
-        let (store, _) = loaded.store(global).await?;
+        let store = loaded.store(global).await?;
         let Some((row, state)) = kept::latest(&loaded, &store, name, &commands).await? else {
             kept::refuse_unknown(&loaded, name, &[])?;
             return Err(refused(name, &ControlError::NeverStarted { name: name.to_owned() }, &commands));
@@ -176,14 +176,26 @@ fn is_so_already(request: &Request, status: Status) -> bool {
     }
 }
 
+/// What a worker may begin by itself: migrations that need no word of a person first.
+fn candidates(loaded: &Loaded) -> Vec<Start<'_>> {
+    let migrations = loaded.product().migrations.values();
+    let safe = migrations.filter(|migration| guard::refuse_lossy_undo(loaded, migration).is_ok());
+    let starts = safe.filter_map(|migration| {
+        let text = loaded.sources.get(&migration.place.file)?;
+        Some(Start { migration, text, parameters: parameters(migration, &[]).ok()?, app: None })
+    });
+    starts.collect()
+}
+
 /// `worker`.
 pub(super) fn work(global: &Global, output: &mut Output) -> Result<Exit, Failure> {
     let loaded = Loaded::read(global, output)?;
     let commands = loaded.commands(global);
+    let candidates = candidates(&loaded);
     block_on(async {
         let desk = loaded.desk(global, None).await?;
         let mut view = View::of_many(global);
-        let worked = worker::work(&desk, &mut view, |_| {}).await;
+        let worked = worker::work(&desk, &candidates, &mut view, |_| {}).await;
         view.end();
         worked.map_err(|error| refused("worker", &error, &commands))?;
         Ok(Exit::Done)

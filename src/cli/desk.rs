@@ -119,7 +119,7 @@ impl Loaded {
         let names = migration.map(|migration| self.targets_of(migration));
         let filled = self.fill(global, names.as_ref().map_or(Need::Everything, Need::Targets))?;
         let store = open_store(&filled).await?;
-        let settings = settings(&filled, &store).await?;
+        let declared = declared_settings(&filled)?;
         let mut targets = std::collections::BTreeMap::new();
         for (name, target) in &filled.targets {
             let location = Location {
@@ -146,7 +146,7 @@ impl Loaded {
             site: Arc::new(site),
             store: Arc::new(store),
             product: self.product.clone(),
-            settings,
+            declared,
             lease: lease()?,
             owner: owner(),
             person: person(),
@@ -155,11 +155,10 @@ impl Loaded {
     }
 
     /// Opens the store alone.
-    pub async fn store(&self, global: &Global) -> Result<(Store, Settings), Failure> {
+    pub async fn store(&self, global: &Global) -> Result<Store, Failure> {
         let filled = self.fill(global, Need::Store)?;
         let store = open_store(&filled).await?;
-        let settings = settings(&filled, &store).await?;
-        Ok((store, settings))
+        Ok(store)
     }
 }
 
@@ -172,13 +171,11 @@ pub(super) fn unstored(error: &StoreError) -> Failure {
     Failure::from_error(Exit::Unexpected, error).hint("check `store:` of the environment in orchestrate.yaml")
 }
 
-/// The defaults, over them what the project says, over that what the store keeps.
-async fn settings(filled: &Installation, store: &Store) -> Result<Settings, Failure> {
-    let told = |error: crate::run::SettingsError| Failure::from_error(Exit::Usage, &error);
+/// The defaults, over them what the project says.
+fn declared_settings(filled: &Installation) -> Result<Settings, Failure> {
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let declared = filled.settings.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    let kept = store.settings(&filled.name).await.map_err(|error| unstored(&error))?;
-    Settings::default().with_all(&declared).and_then(|settings| settings.with_all(&kept)).map_err(told)
+    Settings::default().with_all(&declared).map_err(|error| Failure::from_error(Exit::Usage, &error))
 }
 
 /// The values of the variables that an environment is filled in with: nobody may see them.

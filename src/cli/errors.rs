@@ -36,7 +36,7 @@ pub(super) fn run(global: &Global, arguments: &ErrorsArguments, output: &mut Out
     let loaded = Loaded::read(global, output)?;
     let (name, commands) = (arguments.migration.as_str(), loaded.commands(global));
     block_on(async {
-        let (store, _) = loaded.store(global).await?;
+        let store = loaded.store(global).await?;
         let rows = kept::runs(&loaded, &store, Some(name)).await?;
         kept::refuse_unknown(&loaded, name, &rows)?;
         let (mut lines, mut entries) = (Vec::new(), Vec::new());

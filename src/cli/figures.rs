@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::execute::{Pace, Progress};
+use crate::execute::{Left, Pace, Progress};
 use crate::run::Timestamp;
 
 /// A moment to the second, RFC 3339 in UTC.
@@ -64,6 +64,8 @@ pub(super) fn progress(progress: &Progress) -> String {
         (None, Some(why)) => parts.push(format!("its progress is not known: {why}")),
         (None, None) => {}
     }
+    let pace = progress.pace.as_ref();
+    parts.extend(pace.map(|pace| pace.left.as_ref().map_or_else(|| "standing still".to_owned(), left)));
     if let Some((done, total)) = progress.counts {
         parts.push(format!("{} of {}", number(done), number(total)));
     }
@@ -75,7 +77,7 @@ pub(super) fn progress(progress: &Progress) -> String {
         Some((read, None)) => parts.push(format!("its statement read {read} rows")),
         None => {}
     }
-    parts.extend(progress.pace.as_ref().map(pace));
+    parts.extend(pace.filter(|pace| pace.left.is_some()).map(rate));
     parts.extend(progress.waits_for.as_ref().map(|what| format!("waiting for {what}")));
     format!("{}{}", operation(progress), parts.join(", "))
 }
@@ -88,25 +90,26 @@ fn operation(progress: &Progress) -> String {
     }
 }
 
-/// A rate, and how long it may take at that.
-fn pace(pace: &Pace) -> String {
-    let rate = match pace.counts_per_s {
+fn rate(pace: &Pace) -> String {
+    match pace.counts_per_s {
         Some(counts) => format!("{}/s", number(counts)),
         None => format!("{}%/min", number(pace.percent_per_s * 60.0)),
-    };
-    let Some(left) = &pace.left else { return format!("{rate}, standing still") };
+    }
+}
+
+/// How long it may still take, with the band where there is one.
+fn left(left: &Left) -> String {
     let band = match left.most_s {
         Some(most) if seconds(most) == seconds(left.least_s) => String::new(),
         Some(most) => format!(" ({} to {})", seconds(left.least_s), seconds(most)),
         None => format!(" (at least {})", seconds(left.least_s)),
     };
-    format!("{rate}, about {} left{band}", seconds(left.likely_s))
+    format!("about {} left{band}", seconds(left.likely_s))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::Left;
 
     #[test]
     fn figures_are_short() {
@@ -132,7 +135,7 @@ mod tests {
             pace: Some(Pace { percent_per_s: 1.0, counts_per_s: Some(1200.0), left: Some(left) }),
             ..Progress::default()
         };
-        assert_eq!(progress(&full), "3 of 7 copy: 43.2%, 12,345 of 30,000, 1,200/s, about 1m 40s left (1m to 2h)");
+        assert_eq!(progress(&full), "3 of 7 copy: 43.2%, about 1m 40s left (1m to 2h), 12,345 of 30,000, 1,200/s");
         let odd = Progress {
             unknown: Some("its total is 0".to_owned()),
             number: 2,
@@ -143,7 +146,7 @@ mod tests {
         };
         assert_eq!(
             progress(&odd),
-            "2 operations done: its progress is not known: its total is 0, 0%/min, standing still, waiting for somebody"
+            "2 operations done: its progress is not known: its total is 0, standing still, waiting for somebody"
         );
     }
 }

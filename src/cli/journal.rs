@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, arguments: &JournalArguments, output: &mut Ou
     let loaded = Loaded::read(global, output)?;
     let commands = loaded.commands(global);
     block_on(async {
-        let (store, _) = loaded.store(global).await?;
+        let store = loaded.store(global).await?;
         let (row, earlier) = find(&loaded, &store, &arguments.run, &commands).await?;
         if !earlier.is_empty() && !global.quiet {
             output.talk(&format!("its latest run; earlier ones: {}", earlier.join(", ")));

@@ -28,7 +28,7 @@ struct Entry {
 pub(super) fn run(global: &Global, arguments: &SettingsArguments, output: &mut Output) -> Result<Exit, Failure> {
     let loaded = Loaded::read(global, output)?;
     block_on(async {
-        let (store, _) = loaded.store(global).await?;
+        let store = loaded.store(global).await?;
         let environment = loaded.environment.as_str();
         let verb = arguments.verb.clone().unwrap_or(SettingsVerb::List);
         match verb {

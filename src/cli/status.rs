@@ -81,7 +81,7 @@ pub(super) fn run(global: &Global, arguments: &StatusArguments, output: &mut Out
     let loaded = Loaded::read(global, output)?;
     let look = Look { loaded: &loaded, commands: loaded.commands(global), only: arguments.migration.as_deref() };
     block_on(async {
-        let (store, _) = loaded.store(global).await?;
+        let store = loaded.store(global).await?;
         let mut states = States::default();
         if arguments.watch {
             return look.watch(&store, &mut states, arguments.shown.format).await;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::execute::{Observer, Progress, now, written};
-use crate::run::{Direction, Event, SCHEMA, State, Timestamp, Unit};
+use crate::run::{Direction, Event, SCHEMA, State, Status, Timestamp, Unit};
 use crate::telemetry::LogFormat;
 
 use super::args::Global;
@@ -32,6 +32,7 @@ pub(super) struct View {
     names: bool,
     migration: String,
     started: Timestamp,
+    status: Option<Status>,
     waited: Option<String>,
     told_at: Instant,
     /// The operations of many parts that were told to be done.
@@ -58,6 +59,7 @@ impl View {
             names: false,
             migration: String::new(),
             started: now(),
+            status: None,
             waited: None,
             told_at: Instant::now(),
             ended: BTreeSet::new(),
@@ -130,7 +132,7 @@ impl View {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(BAR_LENGTH), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("[{bar:24}] {wide_msg}").expect("the template is a constant");
+    let style = ProgressStyle::with_template("[{bar:16}] {wide_msg}").expect("the template is a constant");
     bar.set_style(style.progress_chars("=> "));
     bar
 }
@@ -148,17 +150,16 @@ impl Observer for View {
             self.object(&object);
             return;
         }
-        let is_passed_over = self.is_passed_over(event, state);
-        if !is_passed_over {
+        if !self.is_passed_over(event, state) {
             self.line(&wording::told(event, state));
         }
         self.end_of_many(event, state);
         if let Shape::Bar(bar) = &self.shape {
             self.started = state.given.at;
-            // Among many parts the last progress stays.
-            if !is_passed_over {
+            if self.status != Some(state.status) {
                 bar.set_message(state.status.to_string());
             }
+            self.status = Some(state.status);
         }
     }
 

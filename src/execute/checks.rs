@@ -37,7 +37,7 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     let mut failures = Vec::new();
     failures.extend(window(of).await);
     failures.extend(dependencies(of).await?);
-    failures.extend(operations(of));
+    let cheap = failures.len();
     failures.extend(targets(of).await);
     failures.extend(services(of).await);
     let required = of.migration.required.as_ref().filter(|_| with_required);
@@ -59,6 +59,8 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
             }
         }
     }
+    // What cannot be run here matters only where it is to run.
+    failures.splice(cheap..cheap, operations(of));
     failures.extend(of.site.failures("precheck", &of.migration.precheck, of.texts).await);
     failures.extend(of.site.failures("healthcheck", &of.migration.healthcheck, of.texts).await);
     Ok(Checked::Failures(failures))

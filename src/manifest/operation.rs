@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Action, Operation, Retry, Scope, Template, Undo, did_you_mean};
-use crate::template::Names;
+use crate::template::{Names, uses_item};
 
 use super::action::action_of;
 use super::fields::{Fields, map};
@@ -104,6 +104,7 @@ fn body(
         timeout: own_timeout.or(timeout),
         retry,
         scope: scope.unwrap_or(Scope::Server),
+        of_item: false,
         transaction: transaction.unwrap_or(true),
         place,
     };
@@ -184,13 +185,17 @@ fn undo(
         fields.lacks(&["undo", "irreversible"], rules::UNDO_MISSING, message, Some(hint));
     }
     match (undo.flatten(), reason.flatten()) {
-        (Some(undo), _) => Undo::Operation(Box::new(undo)),
+        (Some(undo), _) => {
+            let of_item = kinds.contains(&"for_each") && undo.texts().into_iter().any(uses_item);
+            Undo::Operation(Box::new(Operation { of_item, ..undo }))
+        }
         (None, Some(reason)) => Undo::Irreversible(reason),
         (None, None) => Undo::Nothing,
     }
 }
 
-/// A text is SQL for the same target; a mapping is an operation without a name.
+/// A text is SQL for the same target, harmless a second time: it also runs where the operation was only begun. A mapping is
+/// an operation without a name.
 fn undo_operation(
     report: &mut Report,
     node: &Node,
@@ -222,11 +227,12 @@ fn undo_operation(
         action: Action::Sql { sql },
         undo: Undo::Nothing,
         done_when: None,
-        repeatable: false,
+        repeatable: true,
         settings: BTreeMap::new(),
         timeout: of.timeout,
         retry: None,
         scope: of.scope,
+        of_item: false,
         transaction: of.transaction,
         place: report.place(node.span),
     })

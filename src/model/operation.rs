@@ -28,10 +28,40 @@ pub struct Operation {
     pub retry: Option<Retry>,
     /// Where in a cluster it runs.
     pub scope: Scope,
+    /// Whether it is about one row: its texts name the `item` of the `for_each` that it takes back.
+    pub of_item: bool,
     /// Whether its statements run in one transaction (Postgres, SQLite).
     pub transaction: bool,
     /// Where it is declared.
     pub place: Place,
+}
+
+impl Operation {
+    /// Its texts that may name a row of a `for_each`, besides those of its undo.
+    pub fn texts(&self) -> Vec<&str> {
+        let mut texts: Vec<&Template> = self.done_when.iter().collect();
+        let mut operand = None;
+        match &self.action {
+            Action::Sql { sql } | Action::Wait { sql, .. } => texts.push(sql),
+            Action::ForEach { rows, sql } => texts.extend([rows, sql]),
+            Action::Copy { from, to, filter, .. } => texts.extend([from, to].into_iter().chain(filter)),
+            Action::Backfill { table, change, .. } => match change {
+                BackfillChange::Set(change) | BackfillChange::Sql(change) => texts.extend([table, change]),
+            },
+            Action::Verify { sql, expect, message } => {
+                texts.extend(std::iter::once(sql).chain(message));
+                if let Expectation::Compare(_, text) = expect {
+                    operand = Some(text.as_str());
+                }
+            }
+            Action::Command { argv, env, cwd } => texts.extend(argv.iter().chain(env.values()).chain(cwd)),
+            Action::Http { url, headers, body, .. } => {
+                texts.extend(std::iter::once(url).chain(headers.values()).chain(body));
+            }
+            Action::Manual { ask } => texts.push(ask),
+        }
+        texts.into_iter().map(|template| template.text.as_str()).chain(operand).collect()
+    }
 }
 
 /// What an operation does; exactly one key of the file makes it.

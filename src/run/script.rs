@@ -100,9 +100,12 @@ fn task(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Task
         Undo::Irreversible(reason) => Undoing::Irreversible(reason.clone()),
         Undo::Operation(undo) => {
             let has_rows = |operation: &Operation| matches!(operation.action, Action::ForEach { .. });
-            let has_parts =
-                has_rows(operation) || (operation.scope == Scope::EachShard && undo.scope == Scope::EachShard);
-            let of_parts = has_parts && !has_rows(undo);
+            let both_on_hosts = operation.scope == Scope::EachShard && undo.scope == Scope::EachShard;
+            let of_parts = match (has_rows(operation), has_rows(undo)) {
+                (_, true) => false,
+                (true, false) => undo.of_item,
+                (false, false) => both_on_hosts,
+            };
             Undoing::Task { task: Box::new(task(undo, engine)), of_parts }
         }
     };

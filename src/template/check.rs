@@ -66,7 +66,7 @@ pub fn check(text: &str, names: Names<'_>) -> Vec<Problem> {
     }
     match parse(text, "template", SyntaxConfig::default()) {
         Ok(root) => {
-            let mut walk = Walk { names, locals: Vec::new(), problems: Vec::new() };
+            let mut walk = Walk { names, locals: Vec::new(), problems: Vec::new(), uses_item: false };
             walk.statement(&root);
             walk.problems
         }
@@ -78,6 +78,18 @@ pub fn check(text: &str, names: Names<'_>) -> Vec<Problem> {
             vec![Problem { range, is_syntax: true, message, hint }]
         }
     }
+}
+
+/// Whether a template takes something from the row of a `for_each`.
+pub fn uses_item(text: &str) -> bool {
+    let names = Names { item: true, ..Names::default() };
+    let mut walk = Walk { names, locals: Vec::new(), problems: Vec::new(), uses_item: false };
+    if super::strict::is_template(text)
+        && let Ok(root) = parse(text, "template", SyntaxConfig::default())
+    {
+        walk.statement(&root);
+    }
+    walk.uses_item
 }
 
 /// What mostly causes an error of the template's parser.
@@ -99,6 +111,7 @@ struct Walk<'a> {
     names: Names<'a>,
     locals: Vec<BTreeSet<String>>,
     problems: Vec<Problem>,
+    uses_item: bool,
 }
 
 impl Walk<'_> {
@@ -258,6 +271,7 @@ impl Walk<'_> {
         let global: &[&str] =
             if self.names.is_of_plan { &["vars", "step"] } else { &["params", "vars", "target", "step", "run"] };
         let is_local = self.locals.iter().any(|scope| scope.contains(name));
+        self.uses_item |= name == "item" && !is_local;
         if is_local || global.contains(&name) || (name == "item" && self.names.item) {
             return;
         }

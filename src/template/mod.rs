@@ -12,7 +12,7 @@ mod sql;
 mod strict;
 mod text;
 
-pub use check::{Names, Problem, check};
+pub use check::{Names, Problem, check, uses_item};
 pub use context::{Context, RunNames, StepNames, TargetNames};
 pub use report::{Report, render_report};
 pub use sql::render_sql;

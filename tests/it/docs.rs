@@ -1,7 +1,6 @@
 //! The documentation tells the truth: every `$ orchestrate …` in a console block of the README and of docs/ is run, and
 //! what stands below it is what the program says. Digests, times, ids and processes may differ. The commands of a page run
-//! in the repository, or, where the page says `<!-- transcripts: FOLDER -->`, one after another in a copy of that folder;
-//! the demo runs in an empty folder.
+//! in the repository, the demo in an empty folder, or, where the page says `<!-- transcripts: FOLDER -->`, one after another in a copy of that folder.
 
 use std::path::{Path, PathBuf};
 
@@ -83,9 +82,8 @@ fn every_transcript_is_true() {
             let words = words(&command);
             assert_eq!(words[0], "orchestrate", "{}: `{command}` cannot be run here", page.display());
             let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
-            let empty = Project::new();
-            let folder = if arguments.first() == Some(&"demo") { empty.path() } else { folder };
-            let outcome = run_in(folder, &arguments);
+            let empty = (arguments.first() == Some(&"demo")).then(Project::new);
+            let outcome = run_in(empty.as_ref().map_or(folder, Project::path), &arguments);
             let said = format!("{}{}", outcome.stderr, outcome.stdout);
             let other = format!("{}{}", outcome.stdout, outcome.stderr);
             let shown = settled(&shown);

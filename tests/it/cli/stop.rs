@@ -18,6 +18,26 @@ fn a_run_of_another_process_is_stopped() {
 }
 
 #[test]
+fn a_row_of_short_parts_keeps_nobody_waiting() {
+    let parts = "\
+operations:
+  - name: fill
+    target: main
+    for_each:
+      rows: WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n
+      sql: SELECT {{ item.i }}
+    undo: SELECT 1
+";
+    let shop = Shop::with(&[("0007_parts", parts)]);
+    let owner = shop.spawn(&["start", "0007_parts"]);
+    shop.until("0007_parts", |entry| entry["progress"]["parts"][0].as_u64() > Some(0));
+    shop.done(&["stop", "0007_parts"]);
+    assert_eq!(owner.end().code, 9);
+    let done = shop.entry("0007_parts")["progress"]["parts"][0].as_u64();
+    assert!(done < Some(20_000), "{done:?}");
+}
+
+#[test]
 fn with_rollback_everything_is_taken_back() {
     let shop = Shop::new();
     let owner = shop.spawn(&["start", DOOR]);

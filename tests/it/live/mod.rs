@@ -1,5 +1,6 @@
 //! Tests on live servers, which `scripts/servers` starts.
 
 mod database;
+mod posthog;
 mod posthog_world;
 mod servers;

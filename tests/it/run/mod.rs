@@ -8,4 +8,5 @@ mod properties;
 mod rules;
 mod server;
 mod stories;
+mod undo;
 mod world;

@@ -81,7 +81,7 @@ async fn told(name: &str, target: &str, url: String, database: Option<String>, e
         site: Arc::new(site),
         store: Arc::new(Store::open(&store).await.expect("the store opens")),
         product: "traps".to_owned(),
-        settings: Settings::default(),
+        declared: Settings::default(),
         lease: Duration::from_secs(15),
         owner: Owner { id: "ann's".to_owned(), host: "here".to_owned(), pid: 1 },
         person: "ann".to_owned(),

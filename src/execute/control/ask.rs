@@ -1,0 +1,124 @@
+//! Asks things of runs, their owners among them.
+
+use std::time::Duration;
+
+use crate::run::{Request, State, Status};
+use crate::store::{RunFilter, RunRow};
+
+use super::super::drive::Signals;
+use super::super::now;
+use super::super::observe::Observer;
+use super::{Came, ControlError, Desk, Wish, document};
+
+/// How often it is looked whether an owner took something in.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+impl Desk {
+    /// Asks something of a migration's latest run. Where a living process owns it, that one is told; else the run is taken
+    /// up here and driven until it rests.
+    pub async fn ask(&self, name: &str, wish: Wish, observer: &mut dyn Observer) -> Result<Came, ControlError> {
+        let never = || ControlError::NeverStarted { name: name.to_owned() };
+        let row = self.latest(name).await?.ok_or_else(never)?;
+        let state = self.read(&row).await?;
+        self.refuse_unfit(name, &state, &wish.request, &row).await?;
+        let is_held = row.holder.as_ref().is_some_and(|holder| holder.left_ms > 0);
+        if is_held
+            && !goes_on(&wish.request, &state)
+            && let Some(came) = self.tell(&row, &wish).await?
+        {
+            return Ok(came);
+        }
+        let lease = self.take(&row, observer).await?;
+        // Between reading and taking it may have gone on.
+        let state = self.read(&row).await?;
+        self.refuse_unfit(name, &state, &wish.request, &row).await?;
+        if wish.request != Request::Pause {
+            return self.take_up(lease, state, Some(wish), observer).await;
+        }
+        // Nobody works on it: that it is paused is written down, for whoever takes it up.
+        let desk = Desk { signals: Signals::default(), ..self.clone() };
+        desk.signals.let_go.cancel();
+        let came = desk.take_up(lease, state, Some(wish), observer).await?;
+        Ok(Came { outcome: None, ..came })
+    }
+
+    /// Refuses what does not fit to where a run stands, and says what would.
+    pub(super) async fn refuse_unfit(
+        &self,
+        name: &str,
+        state: &State,
+        request: &Request,
+        row: &RunRow,
+    ) -> Result<(), ControlError> {
+        if !(state.accepts(request) || goes_on(request, state)) {
+            return Err(ControlError::DoesNotFit {
+                name: name.to_owned(),
+                status: state.status,
+                because: state.because.clone(),
+            });
+        }
+        if !matches!(request, Request::Rollback | Request::Stop { rollback: true }) {
+            return Ok(());
+        }
+        let migration = document(state)?;
+        let engine = |target: &str| self.site.engine(target);
+        let script = crate::run::Script::of(&migration, engine);
+        if let Some((operation, reason)) = state.point_of_no_return(&script) {
+            let because = format!("`{operation}` was begun and is irreversible: {reason}");
+            return Err(ControlError::NoWayBack { name: name.to_owned(), because });
+        }
+        let dependents = self.dependents(row).await?;
+        if let (Status::Completed, Some(other)) = (state.status, dependents.first()) {
+            let because = format!("{other} depends on it and is not rolled back; roll that back first");
+            return Err(ControlError::NoWayBack { name: name.to_owned(), because });
+        }
+        Ok(())
+    }
+
+    /// The migrations that were begun, are not taken back, and depend on a run's migration.
+    pub(super) async fn dependents(&self, row: &RunRow) -> Result<Vec<String>, ControlError> {
+        let filter = RunFilter {
+            environment: Some(row.run.environment.clone()),
+            product: Some(row.run.product.clone()),
+            limit: 10_000,
+            ..RunFilter::default()
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        let mut dependents = Vec::new();
+        for other in self.store.runs(&filter).await? {
+            let is_latest = seen.insert(other.run.name.clone());
+            let status = Status::parse(&other.summary.status);
+            let is_undone = matches!(status, Some(Status::RolledBack | Status::Blocked | Status::NotRequired) | None);
+            if !is_latest || is_undone || other.run.id == row.run.id {
+                continue;
+            }
+            let migration = document(&self.read(&other).await?)?;
+            if migration.depends_on.iter().any(|on| on.as_str() == row.run.name) {
+                dependents.push(other.run.name);
+            }
+        }
+        Ok(dependents)
+    }
+
+    /// Tells the owner of a run, and waits until it has taken that in; nothing where it is gone before.
+    pub(super) async fn tell(&self, row: &RunRow, wish: &Wish) -> Result<Option<Came>, ControlError> {
+        let body = serde_json::to_string(wish).expect("wishes have only texts for keys");
+        let number = self.store.request(&row.run.id, &body, now().0).await?;
+        loop {
+            let state = self.read(row).await?;
+            if state.requests_settled >= number {
+                return Ok(Some(Came { run: row.run.id.clone(), state, outcome: None }));
+            }
+            let holder = self.store.run(&row.run.id).await?.and_then(|row| row.holder);
+            if holder.is_none_or(|holder| holder.left_ms <= 0) {
+                return Ok(None);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+/// Whether asking for it means no more than to go on with a run that works, or did until its owner ended.
+fn goes_on(request: &Request, state: &State) -> bool {
+    *request == Request::Resume && state.status.is_active() && !state.accepts(request)
+}

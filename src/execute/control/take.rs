@@ -1,0 +1,123 @@
+//! Takes runs up and goes on with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::run::{Event, State};
+use crate::store::{Lease, RunRow, StoreError};
+use crate::template::RunNames;
+
+use super::super::drive::{Driven, drive};
+use super::super::journal::DriveError;
+use super::super::observe::Observer;
+use super::super::site::Texts;
+use super::super::{now, written};
+use super::{Came, ControlError, Desk, Wish, busy, document};
+
+/// How often a lease that is held is asked for again.
+const TAKE_AGAIN: Duration = Duration::from_millis(200);
+
+impl Desk {
+    /// Goes on with a run that nobody owns, as its journal stands.
+    pub async fn go_on(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Came, ControlError> {
+        let concurrent_max = self.settings().await?.max_concurrent;
+        let lease = self.store.take(&row.run.id, &self.owner, self.lease, concurrent_max).await?;
+        let state = self.read(row).await?;
+        self.take_up(lease, state, None, observer).await
+    }
+
+    /// Takes a run, waiting for the lease of an owner that fell silent to end.
+    pub(super) async fn take(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Lease, ControlError> {
+        let concurrent_max = self.settings().await?.max_concurrent;
+        let mut told = false;
+        let mut left_ms = row.holder.as_ref().map_or(0, |holder| holder.left_ms);
+        loop {
+            match self.store.take(&row.run.id, &self.owner, self.lease, concurrent_max).await {
+                Ok(lease) => return Ok(lease),
+                Err(StoreError::Held { owner, for_ms, .. }) => {
+                    let is_other = row.holder.as_ref().is_none_or(|holder| holder.owner.id != owner.id);
+                    // A lease that lives longer than at the last look was renewed: its owner is there.
+                    if is_other || for_ms > left_ms {
+                        let name = row.run.name.clone();
+                        return Err(ControlError::Held { name, owner: owner.to_string() });
+                    }
+                    left_ms = for_ms;
+                    if !told {
+                        observer.waits(&format!("{owner} holds the run; its lease ends in {for_ms} ms if it is gone"));
+                        told = true;
+                    }
+                }
+                Err(StoreError::Busy { running, limit }) => {
+                    let failures = vec![busy(&running, limit)];
+                    return Err(ControlError::Refused { name: row.run.name.clone(), failures });
+                }
+                Err(error) if error.is_transient() => observer.waits(&error.to_string()),
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = self.signals.stop.cancelled() => return Err(ControlError::Held {
+                    name: row.run.name.clone(),
+                    owner: "a process that may be gone".to_owned(),
+                }),
+                () = tokio::time::sleep(TAKE_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Goes on with a run that is ours now.
+    pub(super) async fn take_up(
+        &self,
+        lease: Lease,
+        mut state: State,
+        wish: Option<Wish>,
+        observer: &mut dyn Observer,
+    ) -> Result<Came, ControlError> {
+        let mut pending = Vec::new();
+        let mut note = |state: &mut State, event: Event| {
+            let applied = state.apply(event.clone(), now()).map_err(DriveError::Journal);
+            applied.map(|()| pending.push(event))
+        };
+        note(&mut state, Event::Taken { owner: self.owner.to_string() })?;
+        let mut seen = state.requests_settled;
+        if let Some(Wish { request, by, reason }) = wish {
+            // What was asked before and nobody took in is settled by this.
+            let asked = self.store.requests(lease.run(), seen).await?;
+            seen = asked.last().map_or(seen, |request| request.number);
+            if state.accepts(&request) {
+                note(&mut state, Event::Asked { request, by, reason, number: seen })?;
+            }
+        }
+        self.drive(lease, state, pending, seen, observer).await
+    }
+
+    pub(super) async fn drive(
+        &self,
+        lease: Lease,
+        state: State,
+        pending: Vec<Event>,
+        requests_seen: i64,
+        observer: &mut dyn Observer,
+    ) -> Result<Came, ControlError> {
+        let run = lease.run().clone();
+        let migration = document(&state)?;
+        let texts = Texts {
+            parameters: state.given.parameters.clone(),
+            run: Some(RunNames { id: run.as_str().to_owned(), started: written(state.given.at) }),
+        };
+        let driven = Driven {
+            site: Arc::clone(&self.site),
+            store: Arc::clone(&self.store),
+            lease,
+            lease_for: self.lease,
+            migration,
+            state,
+            settings: self.settings().await?,
+            texts,
+            signals: self.signals.clone(),
+            pending,
+            requests_seen,
+        };
+        let (outcome, state) = drive(driven, observer).await?;
+        Ok(Came { run, state, outcome: Some(outcome) })
+    }
+}
