@@ -120,5 +120,10 @@ impl Desk {
 
 /// Whether asking for it means no more than to go on with a run that works, or did until its owner ended.
 fn goes_on(request: &Request, state: &State) -> bool {
-    *request == Request::Resume && state.status.is_active() && !state.accepts(request)
+    let is_at_it = match request {
+        Request::Resume => state.status.is_active(),
+        Request::Rollback => state.status == Status::RollingBack,
+        Request::Stop { .. } | Request::Pause | Request::Retry | Request::Resolve { .. } => false,
+    };
+    is_at_it && !state.accepts(request)
 }

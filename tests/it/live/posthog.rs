@@ -116,13 +116,12 @@ impl<'a> Installation<'a> {
         }
     }
 
-    /// Runs a verb of a migration that ends itself each time that it comes to a point for this time, and is gone on with until
-    /// one process comes through. Answers how often it was cut off.
-    fn through_crashes(&self, arguments: &[&str], point: &str) -> (Outcome, u32) {
-        let resume = ["resume", arguments[1], "--format", "json"];
+    /// Runs a verb of a migration, in a process that is cut off at a point, then another one in such processes until one comes
+    /// through. Answers how often one was cut off.
+    fn through_crashes(&self, first: &[&str], again: &[&str], point: &str) -> (Outcome, u32) {
         let mut crashes = 0;
         loop {
-            let arguments = if crashes == 0 { arguments } else { &resume };
+            let arguments = if crashes == 0 { first } else { again };
             let mut command = self.command(arguments);
             command.env("ORCHESTRATE_FAULT", point).env("ORCHESTRATE_LEASE", "1s");
             let output = command.output().expect("the program can be started");
@@ -137,7 +136,7 @@ impl<'a> Installation<'a> {
     /// Begins a migration, through crashes.
     async fn completes_through_crashes(&self, name: &str, point: &str) -> u32 {
         let begin = ["start", name, "--at", version(name), "--format", "json"];
-        let (outcome, crashes) = self.through_crashes(&begin, point);
+        let (outcome, crashes) = self.through_crashes(&begin, &["resume", name, "--format", "json"], point);
         ends_as(&outcome, "completed");
         assert_eq!(self.world.status(name).await, "2");
         crashes
@@ -145,7 +144,8 @@ impl<'a> Installation<'a> {
 
     /// Takes a migration back, through crashes.
     async fn rolls_back_through_crashes(&self, name: &str, point: &str) -> u32 {
-        let (outcome, crashes) = self.through_crashes(&["rollback", name, "--format", "json"], point);
+        let rollback = ["rollback", name, "--format", "json"];
+        let (outcome, crashes) = self.through_crashes(&rollback, &rollback, point);
         ends_as(&outcome, "rolled_back");
         assert_eq!(self.world.status(name).await, "4");
         crashes

@@ -43,11 +43,11 @@ async fn distinct_ids_are_filled_taken_away_and_filled_again() {
 
 #[tokio::test]
 async fn distinct_ids_are_there_once_however_often_the_program_is_killed() {
+    let world = World::of_0003().await;
+    let installation = Installation::of(&world);
+    installation.follows(&UNTIL_0003[..2]);
+    let start = world.fingerprint().await;
     for point in ["before-effect:2", "after-effect:2", "before-record:5", "after-record:5"] {
-        let world = World::of_0003().await;
-        let installation = Installation::of(&world);
-        installation.follows(&UNTIL_0003[..2]);
-        let start = world.fingerprint().await;
         let crashes = installation.completes_through_crashes(NAME, point).await;
         assert!(crashes > 0, "{point} is never reached");
         is_filled(&world).await;

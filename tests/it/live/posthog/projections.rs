@@ -55,13 +55,12 @@ async fn projections_and_indexes_are_there_however_often_the_program_is_killed()
     let installation = Installation::of(&world);
     installation.follows(&SINCE_1_42[..7]);
     let start = world.fingerprint().await;
-    for point in ["after-effect:3", "after-record:7"] {
-        let crashes = installation.completes_through_crashes(ADD, point).await;
-        assert!(crashes > 2, "{point}: {crashes}");
-        is_faster(&world, &start).await;
-        installation.rolls_back_through_crashes(ADD, point).await;
-        assert_eq!((world.fingerprint().await, added(&world).await), (start.clone(), String::new()), "{point}");
-    }
+    let crashes = installation.completes_through_crashes(ADD, "after-effect:3").await;
+    assert!(crashes > 2, "{crashes}");
+    is_faster(&world, &start).await;
+    let crashes = installation.rolls_back_through_crashes(ADD, "after-record:5").await;
+    assert!(crashes > 2, "{crashes}");
+    assert_eq!((world.fingerprint().await, added(&world).await), (start, String::new()));
 }
 
 #[tokio::test]
@@ -73,7 +72,7 @@ async fn the_projection_is_dropped_declared_again_and_dropped_again() {
     let start = world.fingerprint().await;
     is_faster(&world, &start).await;
     let others = [&[PROJECTIONS[0], PROJECTIONS[1], PROJECTIONS[3]][..], &INDEXES].concat().join("\n");
-    for point in ["after-effect:9", "after-effect:2", "after-record:4"] {
+    for point in ["after-effect:9", "after-effect:2", "after-record:5"] {
         installation.completes_through_crashes(DROP, point).await;
         assert_eq!(added(&world).await, others);
         assert_eq!(rows(&world.fingerprint().await), rows(&start));
