@@ -4,9 +4,13 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// The variable that names the point and the count.
 const VARIABLE: &str = "ORCHESTRATE_FAULT";
+
+/// How long a signal may take to reach every thread.
+const FREEZING: Duration = Duration::from_millis(500);
 
 /// A place at which a process may be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,4 +53,6 @@ pub(super) fn point(point: Point) {
     if !is_frozen {
         std::process::abort();
     }
+    // The signal may reach another thread first.
+    std::thread::sleep(FREEZING);
 }

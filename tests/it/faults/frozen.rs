@@ -42,19 +42,19 @@ async fn an_owner_frozen_around_an_effect_does_not_repeat_it() {
 
 const THREE: &str = "\
 operations:
-  - {name: one, target: main, sql: INSERT INTO effects VALUES ('one'), undo: DELETE FROM effects}
-  - {name: two, target: main, sql: INSERT INTO effects VALUES ('two'), undo: DELETE FROM effects}
-  - {name: three, target: main, sql: INSERT INTO effects VALUES ('three'), undo: DELETE FROM effects}
+  - {name: one, target: main, sql: INSERT INTO effects VALUES ('one'), undo: DELETE FROM effects WHERE name = 'one'}
+  - {name: two, target: main, sql: INSERT INTO effects VALUES ('two'), undo: DELETE FROM effects WHERE name = 'two'}
+  - {name: three, target: main, sql: INSERT INTO effects VALUES ('three'), undo: DELETE FROM effects WHERE name = 'three'}
 ";
 
 const LONG: &str = "\
 operations:
-  - {name: one, target: main, sql: INSERT INTO effects VALUES ('one'), undo: DELETE FROM effects}
+  - {name: one, target: main, sql: INSERT INTO effects VALUES ('one'), undo: DELETE FROM effects WHERE name = 'one'}
   - name: long
     target: main
     sql: SELECT pg_sleep(4); INSERT INTO effects VALUES ('long')
-    undo: DELETE FROM effects
-  - {name: three, target: main, sql: INSERT INTO effects VALUES ('three'), undo: DELETE FROM effects}
+    undo: DELETE FROM effects WHERE name = 'long'
+  - {name: three, target: main, sql: INSERT INTO effects VALUES ('three'), undo: DELETE FROM effects WHERE name = 'three'}
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

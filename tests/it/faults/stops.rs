@@ -159,7 +159,7 @@ async fn let_go(on: On, signal: &str) {
     let process = in_the_middle(&installation).await;
     process.signal(signal);
     let ended = process.end().await;
-    assert_eq!(ended.code, if signal == "TERM" { Some(0) } else { None }, "{told}: {ended:?}");
+    assert_eq!(ended.code, if signal == "TERM" { Some(9) } else { None }, "{told}: {ended:?}");
     assert_eq!(at_the_server(&installation).await, "1", "{told}");
     let ended = installation.run(&["resume", NAME]).await;
     assert_eq!(ended.code, Some(0), "{told}: {ended:?}");
