@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Action, Migration};
@@ -21,7 +22,7 @@ use super::observe::Observer;
 use super::operation::{Job, operation};
 use super::pace::Samples;
 use super::perform::Came;
-use super::progress::{self, Progress};
+use super::progress::{self, Progress, Question};
 use super::site::{Site, Texts};
 use super::{now, prepare};
 
@@ -92,6 +93,7 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         requests_seen: run.requests_seen,
         looked_at: tokio::time::Instant::now(),
         asked_at: None,
+        asking: JoinSet::new(),
         looks_at: None,
         samples: Samples::default(),
         signals: run.signals,
@@ -125,6 +127,8 @@ struct Drive {
     looked_at: tokio::time::Instant,
     /// When progress was last asked for.
     asked_at: Option<tokio::time::Instant>,
+    /// The question about progress that is under way, at most one.
+    asking: JoinSet<Progress>,
     /// When it looks again by itself.
     looks_at: Option<Timestamp>,
     samples: Samples,
@@ -361,20 +365,21 @@ impl Drive {
                 self.came(unit.clone(), came)?;
                 self.watch.ending.remove(&unit);
             }
+            Some(Ok(progress)) = self.asking.join_next() => self.tell_progress(progress, observer),
             () = tokio::time::sleep(for_) => {}
         }
-        self.look_around(observer).await?;
+        self.look_around().await?;
         Ok(None)
     }
 
     /// Looks for requests and asks for progress now and then, however fast units come and go.
-    async fn look_around(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+    async fn look_around(&mut self) -> Result<(), DriveError> {
         if self.looked_at.elapsed() < REQUESTS_EVERY {
             return Ok(());
         }
         self.looked_at = tokio::time::Instant::now();
         self.requests().await?;
-        self.tell_progress(observer).await;
+        self.ask_progress();
         Ok(())
     }
 
@@ -405,15 +410,18 @@ impl Drive {
         Ok(())
     }
 
-    async fn tell_progress(&mut self, observer: &mut dyn Observer) {
-        if self.asked_at.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
+    fn ask_progress(&mut self) {
+        if !self.asking.is_empty() || self.asked_at.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
             return;
         }
         self.asked_at = Some(tokio::time::Instant::now());
         let flying = self.watch.in_flight.iter().next().map(|unit| (unit, unit.tag(&self.run)));
-        let (site, texts) = (&self.ground.site, &self.ground.texts);
-        let mut progress: Progress =
-            progress::ask(site, texts, &self.migration, &self.script, &self.state, flying).await;
+        let question = Question::new(&self.ground.site, &self.migration, &self.script, &self.state, flying);
+        let (site, texts) = (Arc::clone(&self.ground.site), Arc::clone(&self.ground.texts));
+        self.asking.spawn(async move { question.answer(&site, &texts).await });
+    }
+
+    fn tell_progress(&mut self, mut progress: Progress, observer: &mut dyn Observer) {
         let at = now();
         progress.waits_for = progress::waits_for(&self.state, self.looks_at, at).or(progress.waits_for);
         progress.pace = self.samples.add(at, self.state.direction, &progress);

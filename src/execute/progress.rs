@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::database::Database;
 use crate::model::{Engine, Migration};
-use crate::run::{PartProgress, Percent, Script, State, TaskKind, Timestamp, Unit, percent};
+use crate::run::{Direction, PartProgress, Percent, Script, State, TaskKind, Timestamp, Unit, percent};
 
 use super::pace::Pace;
 use super::site::{Site, Texts};
@@ -103,30 +104,46 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { count(part) / count(whole) }
 }
 
-/// How far a run is, asking its databases.
-pub(super) async fn ask(
-    site: &Site,
-    texts: &Texts,
-    migration: &Migration,
-    script: &Script,
-    state: &State,
-    flying: Option<(&Unit, String)>,
-) -> Progress {
-    let mut progress = of_operations(script, state);
-    if let (crate::run::Direction::Do, Some(declared)) = (state.direction, &migration.progress) {
-        match declared_progress(site, texts, declared).await {
-            Ok((Percent::Known(percent), counts)) => {
-                (progress.percent, progress.counts) = (Some(percent), counts);
-            }
-            Ok((Percent::Unknown(why), _)) | Err(why) => {
-                (progress.percent, progress.unknown) = (None, Some(site.scrub.clean(&why)));
+/// How far the operations are, and what the databases are still to be asked.
+pub(super) struct Question {
+    base: Progress,
+    declared: Option<crate::model::Progress>,
+    running: Option<(Database, String)>,
+}
+
+impl Question {
+    /// What is to be asked now; `flying` is a unit at hand with its tag.
+    pub fn new(
+        site: &Site,
+        migration: &Migration,
+        script: &Script,
+        state: &State,
+        flying: Option<(&Unit, String)>,
+    ) -> Question {
+        let declared = (state.direction == Direction::Do).then(|| migration.progress.clone()).flatten();
+        let running = flying.and_then(|(unit, tag)| Some((database_of(site, migration, unit)?, tag)));
+        Question { base: of_operations(script, state), declared, running }
+    }
+
+    /// Asks.
+    pub async fn answer(self, site: &Site, texts: &Texts) -> Progress {
+        let mut progress = self.base;
+        if let Some(declared) = &self.declared {
+            match declared_progress(site, texts, declared).await {
+                Ok((Percent::Known(percent), counts)) => {
+                    (progress.percent, progress.counts) = (Some(percent), counts);
+                }
+                Ok((Percent::Unknown(why), _)) | Err(why) => {
+                    (progress.percent, progress.unknown) = (None, Some(site.scrub.clean(&why)));
+                }
             }
         }
+        if let Some((database, tag)) = self.running {
+            let running = database.progress(&tag).await.ok().flatten();
+            progress.rows = running.map(|running| (running.read_rows, running.total_rows));
+        }
+        progress
     }
-    if let Some((unit, tag)) = flying {
-        progress.rows = rows(site, migration, unit, &tag).await;
-    }
-    progress
 }
 
 async fn declared_progress(
@@ -146,17 +163,16 @@ async fn declared_progress(
             let (done, total) = (number(target, done).await?, number(target, total).await?);
             Ok((percent(done, total), Some((done, total))))
         }
-        crate::model::Progress::Percent { target, sql } => Ok((percent(number(target, sql).await?, 100.0), None)),
+        crate::model::Progress::Percent { target, sql } => match number(target, sql).await? {
+            percent if (0.0..=100.0).contains(&percent) => Ok((Percent::Known(percent), None)),
+            other => Ok((Percent::Unknown(format!("it answers {other}, which is no percentage from 0 to 100")), None)),
+        },
     }
 }
 
-/// What the server tells of a running statement.
-async fn rows(site: &Site, migration: &Migration, unit: &Unit, tag: &str) -> Option<(u64, Option<u64>)> {
+/// The server that tells of a running statement, where it can.
+fn database_of(site: &Site, migration: &Migration, unit: &Unit) -> Option<Database> {
     let operation = super::operation::operation(migration, &unit.operation, unit.direction)?;
     let target = site.targets.get(operation.target.as_deref()?)?;
-    if target.database.engine() != Engine::ClickHouse {
-        return None;
-    }
-    let running = target.database.progress(tag).await.ok()??;
-    Some((running.read_rows, running.total_rows))
+    (target.database.engine() == Engine::ClickHouse).then(|| target.database.clone())
 }

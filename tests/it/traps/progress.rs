@@ -96,7 +96,7 @@ async fn told(name: &str, target: &str, url: String, database: Option<String>, e
     watcher.told
 }
 
-const OVER: &str = "it has done 400 of 100; are `done` and `total` swapped?";
+const OVER: &str = "it answers 400, which is no percentage from 0 to 100";
 
 #[test]
 fn on_sqlite() {
