@@ -7,10 +7,10 @@ mod replicate;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use super::posthog_world::World;
-use crate::support::{Outcome, Project, program, repository};
+use crate::support::{Outcome, Project, command, repository};
 
 /// A version on which each migration may run.
 const VERSIONS: [(&str, &str); 11] = [
@@ -76,20 +76,21 @@ impl<'a> Installation<'a> {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
-        command
-            .args(arguments)
-            .current_dir(self.project.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("ORCHESTRATE_USER", "ann")
-            .env("CLICKHOUSE_URL", &self.world.clickhouse.url)
-            .env("DATABASE_URL", &self.world.postgres);
+        let mut command = command(self.project.path(), arguments);
+        command.env("CLICKHOUSE_URL", &self.world.clickhouse.url).env("DATABASE_URL", &self.world.postgres);
         command
     }
 
     fn run(&self, arguments: &[&str]) -> Outcome {
-        outcome(self.command(arguments).output().expect("the program can be started"))
+        Outcome::of(self.command(arguments).output().expect("the program can be started"))
+    }
+
+    /// Where every migration stands.
+    fn statuses(&self) -> Vec<(String, String)> {
+        let status = self.run(&["status", "--format", "json"]).json();
+        let text = |value: &serde_json::Value| value.as_str().expect("it is a text").to_owned();
+        let stands = |entry: &serde_json::Value| (text(&entry["migration"]), text(&entry["status"]));
+        status["migrations"].as_array().expect("it is a list").iter().map(stands).collect()
     }
 
     /// Begins a migration on a version that it may run on.
@@ -123,10 +124,10 @@ impl<'a> Installation<'a> {
         loop {
             let arguments = if crashes == 0 { first } else { again };
             let mut command = self.command(arguments);
-            command.env("ORCHESTRATE_FAULT", point).env("ORCHESTRATE_LEASE", "1s");
+            command.env("ORCHESTRATE_FAULT", point);
             let output = command.output().expect("the program can be started");
             if output.status.signal() != Some(ABORTED) {
-                return (outcome(output), crashes);
+                return (Outcome::of(output), crashes);
             }
             crashes += 1;
             assert!(crashes < 100, "it comes no further: {}", String::from_utf8_lossy(&output.stderr));
@@ -154,14 +155,6 @@ impl<'a> Installation<'a> {
 
 fn version(name: &str) -> &'static str {
     VERSIONS.iter().find(|(known, _)| *known == name).map(|(_, version)| version).expect("the migration is known")
-}
-
-fn outcome(output: Output) -> Outcome {
-    Outcome {
-        stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
-        code: output.status.code().expect("the program was not killed"),
-    }
 }
 
 /// A verb worked, and the migration stands so.

@@ -14,7 +14,10 @@ async fn what_was_done_before_is_not_required_and_says_why() {
     let first = Installation::of(&world);
     first.follows(&SINCE_1_42[..7]);
     first.completes(PROJECTIONS).await;
-    assert_whole!("status", first.run(&["status"]).whole());
+    let open = ["0009_minmax_indexes_for_materialized_columns", "0010_move_old_partitions", "0011_drop_projection"];
+    let expected = SINCE_1_42[..8].iter().copied().chain(open.map(|name| (name, "not_started")));
+    let expected: Vec<_> = expected.map(|(name, status)| (name.to_owned(), status.to_owned())).collect();
+    assert_eq!(first.statuses(), expected);
     let done = world.fingerprint().await;
     let second = Installation::of(&world);
     second.follows(&SINCE_1_42[..7]);
@@ -35,6 +38,6 @@ async fn everything_that_closes_the_way_is_told_at_once() {
     let installation = Installation::with_cluster(&world, "nowhere");
     let outcome = installation.run(&["start", REPLICATED, "--at", "1.35.0"]);
     assert_whole!("several_failures", outcome.whole());
-    assert_whole!("status_of_what_is_blocked", installation.run(&["status", REPLICATED]).whole());
+    assert!(installation.statuses().contains(&(REPLICATED.to_owned(), "blocked".to_owned())));
     assert_eq!((world.fingerprint().await, world.status(REPLICATED).await), (start, "0".to_owned()));
 }
