@@ -1,6 +1,6 @@
 //! The shell around [`crate::run`]: asks what comes next, does it in the world, and records what came of it.
 //!
-//! [`drive`](drive::drive) is the loop. What it may do stands beside it: `checks` before the work, `prepare` finds out
+//! `drive` is the loop. What it may do stands beside it: `checks` before the work, `prepare` finds out
 //! parts, `perform` does units, `judge` finds out what became of them, `journal` writes. [`control`] begins runs and takes
 //! them up, [`worker`] does so unattended. Nothing here decides what comes next.
 

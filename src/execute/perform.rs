@@ -1,5 +1,7 @@
 //! Does one unit of work and says what came of it.
 
+use std::time::Duration;
+
 use crate::database::{DatabaseError, Statement, Trouble};
 use crate::model::{Action, Engine, Expectation, Operation, Scope, Template};
 use crate::run::{Answer, Fault, FaultKind, Verdict, compare};
@@ -7,7 +9,7 @@ use crate::run::{Answer, Fault, FaultKind, Verdict, compare};
 use super::cluster;
 use super::operation::Job;
 use super::outside;
-use super::site::{Site, Texts};
+use super::site::{PROBE_TIMEOUT, Site, Texts};
 
 /// What came of a unit.
 #[derive(Debug)]
@@ -125,14 +127,20 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
 }
 
 /// Asks something; what the connection does wrong is worth another try, since nothing was changed.
-async fn ask(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Result<Answer, Fault>, String> {
+async fn ask(
+    site: &Site,
+    texts: &Texts,
+    job: &Job,
+    sql: &Template,
+    timeout: Duration,
+) -> Result<Result<Answer, Fault>, String> {
     let name = job.operation.target.as_deref().unwrap_or_default();
     let sql = site.sql(sql, name, &job.context(site, texts))?;
     let database = match job.database(site).await {
         Ok(database) => database,
         Err(fault) => return Ok(Err(fault)),
     };
-    Ok(match database.ask(&sql, job.timeout).await {
+    Ok(match database.ask(&sql, timeout).await {
         Ok(Some(value)) => Ok(Answer::Value(value)),
         Ok(None) => Ok(Answer::Nothing),
         Err(error) => Err(unsent(fault(site, &error))),
@@ -140,7 +148,7 @@ async fn ask(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Re
 }
 
 async fn wait(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Came, String> {
-    Ok(match ask(site, texts, job, sql).await? {
+    Ok(match ask(site, texts, job, sql, job.timeout.min(PROBE_TIMEOUT)).await? {
         Ok(answer) => match compare(&Expectation::True, &answer) {
             Verdict::Yes => Came::Done(None),
             Verdict::No(_) | Verdict::Unknown(_) => Came::NotYet,
@@ -160,7 +168,7 @@ async fn verify(
 ) -> Result<Came, String> {
     let mut context = job.context(site, texts);
     let expect = site.expectation(expect, &context)?;
-    let answer = match ask(site, texts, job, sql).await? {
+    let answer = match ask(site, texts, job, sql, job.timeout).await? {
         Ok(answer) => answer,
         Err(fault) => return Ok(Came::Failed(fault)),
     };

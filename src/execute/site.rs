@@ -16,7 +16,7 @@ use super::outside::{self, Http};
 use super::scrub::Scrub;
 
 /// How long a probe may take that says nothing itself.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An installation, ready to be asked and acted on.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What has happened in a run and what may happen next: events, the state that they fold into, and every decision.
 //!
-//! [`decide`] says what comes next, the shell ([`crate::execute`]) does it and records what came of it as an [`Event`],
+//! [`decide()`] says what comes next, the shell ([`crate::execute`]) does it and records what came of it as an [`Event`],
 //! [`State::apply`] folds that in. Going on after a crash is the same: the events are folded again, and what was under way
 //! is in doubt. Nothing here asks, sends, waits or looks at a clock.
 #![deny(clippy::disallowed_methods)]

@@ -1,4 +1,4 @@
-//! What the texts of an operation may use; [`super::check`] knows the same names.
+//! What the texts of an operation may use; [`super::check()`] knows the same names.
 
 use std::collections::BTreeMap;
 

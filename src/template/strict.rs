@@ -1,5 +1,5 @@
 //! The one way in which texts of manifests are rendered: no name may be missing, no loop may run on, and only the filters
-//! and tests that [`super::check`] knows are there.
+//! and tests that [`super::check()`] knows are there.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};

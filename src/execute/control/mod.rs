@@ -1,4 +1,4 @@
-//! Begins runs ([`begin`]), asks things of them ([`ask`]), and takes them up ([`take`]).
+//! Begins runs (`begin`), asks things of them (`ask`), and takes them up (`take`).
 
 mod ask;
 mod begin;
