@@ -224,10 +224,11 @@ fn undo_operation(
     Some(Operation {
         name,
         target: of.target.clone(),
+        // What adds rows would add them twice.
+        repeatable: !sql.text.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("INSERT")),
         action: Action::Sql { sql },
         undo: Undo::Nothing,
         done_when: None,
-        repeatable: true,
         settings: BTreeMap::new(),
         timeout: of.timeout,
         retry: None,

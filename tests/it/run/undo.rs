@@ -38,3 +38,9 @@ fn an_undo_runs_on_the_hosts_of_what_it_takes_back() {
     let once = "scope: each_shard, sql: SELECT 1, undo: {target: db, sql: SELECT 1, repeatable: true}";
     assert_eq!(undo(once), (false, TaskKind::Single, true));
 }
+
+#[test]
+fn an_undo_that_adds_rows_is_not_harmless_a_second_time() {
+    assert_eq!(undo("sql: SELECT 1, undo: DROP TABLE IF EXISTS a"), (false, TaskKind::Single, true));
+    assert_eq!(undo("sql: SELECT 1, undo: ' insert INTO a SELECT 1'"), (false, TaskKind::Single, false));
+}
