@@ -291,7 +291,7 @@ impl Drive {
     async fn judge(&mut self, unit: Unit) -> Result<(), DriveError> {
         self.watch.polled.insert(unit.clone(), now());
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
-        let Some(evidence) = self.evidence(&unit) else { return Ok(()) };
+        let Some(evidence) = self.script.task_of(&unit).map(|task| task.evidence) else { return Ok(()) };
         match find_out(&self.ground.site, &self.ground.texts, &job, evidence).await {
             Found::CannotAsk(why) => {
                 tracing::warn!(%unit, why, "what became of it cannot be asked now");
@@ -312,15 +312,6 @@ impl Drive {
         }
     }
 
-    fn evidence(&self, unit: &Unit) -> Option<crate::run::Evidence> {
-        let task = self.script.task(&unit.operation)?;
-        match (unit.direction, &task.undo) {
-            (Direction::Do, _) => Some(task.evidence),
-            (Direction::Undo, crate::run::Undoing::Task { task, .. }) => Some(task.evidence),
-            (Direction::Undo, crate::run::Undoing::Nothing | crate::run::Undoing::Irreversible(_)) => None,
-        }
-    }
-
     /// Ends a unit on its server. One that is under way here then gives its own answer.
     async fn end(&mut self, unit: Unit) -> Result<(), DriveError> {
         self.watch.polled.insert(unit.clone(), now());
@@ -329,7 +320,7 @@ impl Drive {
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
         let is_here = self.watch.in_flight.contains(&unit);
         let is_command = matches!(job.operation.action, Action::Command { .. });
-        let is_statement = self.evidence(&unit).is_some_and(|evidence| evidence.mark || evidence.lookup);
+        let is_statement = self.script.task_of(&unit).is_some_and(|task| task.evidence.mark || task.evidence.lookup);
         if is_command && !is_here {
             process::end(&job.tag, process::GRACE).await;
         } else if is_statement && !is_command {

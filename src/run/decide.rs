@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::lanes::asked_lately;
 use super::{
-    Direction, Event, Failure, Fault, PartProgress, Script, Settings, State, Status, Task, TaskKind, Timestamp,
-    Undoing, Unit,
+    Direction, Event, Failure, Fault, PartProgress, Script, Settings, State, Status, TaskKind, Timestamp, Unit,
 };
 
 /// How often something is asked again that could not be answered.
@@ -97,7 +96,7 @@ pub struct Ending {
 pub fn decide(script: &Script, state: &State, watch: &Watch, settings: &Settings, now: Timestamp) -> Decision {
     let decider = Decider { script, state, watch, settings, now };
     if state.is_at_rest() {
-        let manual = state.question.as_ref().and_then(|(unit, _)| decider.task(unit));
+        let manual = state.question.as_ref().and_then(|(unit, _)| script.task_of(unit));
         let is_manual = manual.is_some_and(|task| task.kind == TaskKind::Manual);
         return Decision::Finish(Ending { status: state.status, is_manual });
     }
@@ -145,15 +144,6 @@ impl Decider<'_> {
         self.sooner(doubt.unwrap_or_else(|| self.work()))
     }
 
-    pub(super) fn task(&self, unit: &Unit) -> Option<&Task> {
-        let task = self.script.task(&unit.operation)?;
-        match (unit.direction, &task.undo) {
-            (Direction::Do, _) => Some(task),
-            (Direction::Undo, Undoing::Task { task, .. }) => Some(task),
-            (Direction::Undo, Undoing::Nothing | Undoing::Irreversible(_)) => None,
-        }
-    }
-
     /// What became of the units in doubt: asks, or waits to ask again.
     pub(super) fn doubts(&self) -> Option<Decision> {
         let open = || {
@@ -183,7 +173,7 @@ impl Decider<'_> {
 
     /// Whether a mark tells if there is anything of a unit to take back.
     fn is_marked(&self, unit: &Unit) -> bool {
-        self.state.direction == Direction::Undo && self.task(unit).is_some_and(|task| task.evidence.mark)
+        self.state.direction == Direction::Undo && self.script.task_of(unit).is_some_and(|task| task.evidence.mark)
     }
 
     fn checks(&self) -> Decision {

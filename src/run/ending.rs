@@ -18,7 +18,7 @@ impl Decider<'_> {
         // What a wait or a person is asked runs nowhere, and what cannot be looked up cannot be ended from here.
         let is_idle = |unit: &Unit| {
             let can_run = |task: &Task| matches!(task.kind, TaskKind::Single | TaskKind::Parts) && task.evidence.lookup;
-            !self.watch.in_flight.contains(unit) && !self.task(unit).is_some_and(can_run)
+            !self.watch.in_flight.contains(unit) && !self.script.task_of(unit).is_some_and(can_run)
         };
         let idle: Vec<Event> =
             open.iter().filter(|unit| is_idle(unit)).cloned().map(|unit| Event::CutOff { unit }).collect();

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::model::{Action, Engine, Migration, Operation, Retry, Scope, Undo};
 
+use super::{Direction, Unit};
+
 /// A procedure without its texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
@@ -91,6 +93,16 @@ impl Script {
     /// The operation of a name.
     pub fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.name == name)
+    }
+
+    /// What a unit attempts: the operation, or what takes it back.
+    pub fn task_of(&self, unit: &Unit) -> Option<&Task> {
+        let task = self.task(&unit.operation)?;
+        match (unit.direction, &task.undo) {
+            (Direction::Do, _) => Some(task),
+            (Direction::Undo, Undoing::Task { task, .. }) => Some(task),
+            (Direction::Undo, Undoing::Nothing | Undoing::Irreversible(_)) => None,
+        }
     }
 }
 
