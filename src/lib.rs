@@ -6,8 +6,8 @@
 //! |---|---|---|
 //! | [`model`] | | the nouns: version, window, release, migration, operation, path, environment |
 //! | [`manifest`] | files' bytes | a [`model::Catalog`], or every finding at once with its place |
-//! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports, texts and statements |
 //! | [`sql`] | SQL in any dialect | tokens, and statements one by one |
+//! | [`template`] | texts with `{{ … }}` | checked at load; rendered reports, texts and statements |
 //! | [`check`] | a catalog | findings of the rules that need no database |
 //! | [`plan`] | a catalog and a request | a plan, or why there is none and what would open the way |
 //! | [`run`] | a run's events | the state that they fold into, and what comes next |

@@ -3,6 +3,7 @@
 //! It is careful rather than exact: what might be a comment or a text is taken for one.
 
 use crate::model::Engine;
+use crate::sql::extent::{self, comment, dollar};
 
 /// What the beginning of a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) fn region(rest: &str, before: Option<char>, engine: Engine) -> (Regio
     if rest.starts_with("/*") {
         return (Region::Comment, comment(rest, is_postgres));
     }
+    let quoted = |rest, quote, has_escapes| extent::quoted(rest, quote, has_escapes, false);
     let begins_word = !before.is_some_and(is_word);
     match rest.chars().next() {
         Some('\'') => (Region::Quotes, quoted(rest, '\'', is_clickhouse)),
@@ -48,37 +50,4 @@ pub(super) fn region(rest: &str, before: Option<char>, engine: Engine) -> (Regio
 /// Whether a character belongs to a name or a number.
 pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$'
-}
-
-fn quoted(rest: &str, quote: char, has_escapes: bool) -> usize {
-    let mut characters = rest.char_indices().skip(1).peekable();
-    while let Some((at, c)) = characters.next() {
-        let is_doubled = c == quote && characters.peek().is_some_and(|(_, next)| *next == quote);
-        if is_doubled || (c == '\\' && has_escapes) {
-            characters.next();
-        } else if c == quote {
-            return at + 1;
-        }
-    }
-    rest.len()
-}
-
-fn comment(rest: &str, nests: bool) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(pair) = rest.as_bytes().get(at..at + 2) {
-        match pair {
-            b"/*" if nests || depth == 0 => (depth, at) = (depth + 1, at + 2),
-            b"*/" if depth == 1 => return at + 2,
-            b"*/" => (depth, at) = (depth.saturating_sub(1), at + 2),
-            _ => at += 1,
-        }
-    }
-    rest.len()
-}
-
-fn dollar(rest: &str) -> Option<usize> {
-    let tag = rest[1..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map(|end| end + 1)?;
-    let open = rest.get(..=tag).filter(|open| open.ends_with('$'))?;
-    let body = &rest[open.len()..];
-    Some(open.len() + body.find(open).map_or(body.len(), |end| end + open.len()))
 }

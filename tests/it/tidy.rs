@@ -13,7 +13,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("graph", &[]),
     ("sql", &["model"]),
-    ("template", &["model"]),
+    ("template", &["model", "sql"]),
     ("manifest", &["model", "template", "graph"]),
     ("plan", &["model", "template", "graph"]),
     ("check", &["model", "sql", "manifest", "plan"]),

@@ -78,6 +78,7 @@ async fn a_run_goes_on_when_its_target_comes_back() {
     };
     installation.until(NAME, "waiting", waits).await;
     line.go_down();
+    // It asks in vain for a while: the length of the outage is what is tested, and nothing tells its middle.
     tokio::time::sleep(Duration::from_millis(500)).await;
     line.come_back();
     installation.sql(&["INSERT INTO effects VALUES ('go')"]).await;
