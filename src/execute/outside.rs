@@ -1,4 +1,4 @@
-//! Commands and calls: what acts on or asks neither a database nor a person.
+//! Commands, calls and files: what acts on or asks neither a database nor a person.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -181,6 +181,27 @@ pub(super) async fn call(
         HttpError::Status { .. } => FaultKind::Partial,
     };
     Ok(Came::Failed(Fault { kind, message: site.scrub.clean(&told(&error)) }))
+}
+
+/// The answer to a probe about a file: whether it is there.
+pub(super) async fn ask_file(
+    site: &Site,
+    path: &Template,
+    context: &Context,
+    timeout: Duration,
+) -> Result<Option<String>, String> {
+    let path = PathBuf::from(site.text(path, context)?);
+    let told = path.display().to_string();
+    if !path.is_absolute() {
+        return Err(format!("`{told}` is not a whole path"));
+    }
+    // A file system that hangs holds up a thread of its own, not this one.
+    let looked = tokio::time::timeout(timeout, tokio::task::spawn_blocking(move || path.try_exists())).await;
+    let looked = looked.map_err(|_| format!("{told}: no answer within {timeout:?}"))?;
+    match looked.map_err(|error| format!("{told}: {error}"))? {
+        Ok(is_there) => Ok(Some(is_there.to_string())),
+        Err(error) => Err(format!("{told}: {error}")),
+    }
 }
 
 /// A server's answer to a probe: the body.

@@ -133,6 +133,7 @@ impl Site {
                 let http = Http { method, url, headers, body: None, expect_status: *expect_status };
                 outside::ask_http(self, &http, context, timeout).await
             }
+            Question::File { path } => outside::ask_file(self, path, context, timeout).await,
         };
         match answered {
             Ok(Some(value)) => Answer::Value(value),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Action, BackfillChange, CopyBy, Expectation, Template, Verification};
+use crate::model::{Action, Expectation, Template};
 use crate::template::Names;
 
+use super::batches::{backfill, copy};
 use super::fields::{Fields, map};
 use super::node::{Node, Value, shown};
 use super::operation::choice;
@@ -118,62 +119,4 @@ pub(super) fn argv(report: &mut Report, node: &Node, names: Names<'_>) -> Option
         finding.with_hint("write program and arguments: [helm, upgrade, …]");
     }
     Some(argv).filter(|argv| !argv.is_empty())
-}
-
-fn copy(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>) -> Option<Action> {
-    let from = inner.required("from").and_then(|node| read::template(report, node, names));
-    let to = inner.required("to").and_then(|node| read::template(report, node, names));
-    let columns = inner.optional("columns").map(|node| read::list(report, node, read::text));
-    let filter = inner.optional("where").and_then(|node| read::template(report, node, names));
-    let by = inner.required("by").and_then(|node| columns_of(report, node));
-    let parallel = inner.optional("parallel").and_then(|node| read::integer(report, node, 1..=256));
-    let proofs = [("count", Verification::Count), ("checksum", Verification::Checksum), ("none", Verification::None)];
-    let verify = inner.optional("verify").and_then(|node| choice(report, node, &proofs));
-    let by = by?;
-    Some(Action::Copy {
-        from: from?,
-        to: to?,
-        columns: columns.unwrap_or_default(),
-        filter,
-        by: if by == ["partition"] { CopyBy::Partition } else { CopyBy::Key(by) },
-        parallel: u32::try_from(parallel.unwrap_or(1)).unwrap_or(1),
-        verify: verify.unwrap_or(Verification::Count),
-    })
-}
-
-/// One column or several, at least one.
-fn columns_of(report: &mut Report, node: &Node) -> Option<Vec<String>> {
-    if matches!(&node.value, Value::Sequence(items) if items.is_empty()) {
-        report.error(rules::INVALID_VALUE, node.span, "the list is empty").with_hint("name at least one column");
-    }
-    Some(read::one_or_more(report, node)).filter(|columns| !columns.is_empty())
-}
-
-fn backfill(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>) -> Option<Action> {
-    let table = inner.required("table").and_then(|node| read::template(report, node, names));
-    let key = inner.required("key").and_then(|node| columns_of(report, node));
-    let set_node = inner.optional("set");
-    let set = set_node.and_then(|node| read::template(report, node, names));
-    let sql_node = inner.optional("sql");
-    let sql = sql_node.and_then(|node| read::template(report, node, names));
-    let batch = inner.optional("batch").and_then(|node| read::integer(report, node, 1..=100_000_000));
-    if let (Some(node), Some(sql), None) = (sql_node, &sql, set_node)
-        && !(sql.text.contains(":low") && sql.text.contains(":high"))
-    {
-        let finding = report.error(rules::INVALID_VALUE, node.span, "the statement does not use `:low` and `:high`");
-        finding.with_hint("bound each batch: … WHERE id > :low AND id <= :high");
-    }
-    match (set_node, sql_node) {
-        (Some(_), Some(node)) => {
-            let finding = report.error(rules::OPERATION_KIND, node.span, "a backfill has `set` or `sql`, not both");
-            finding.with_hint("keep the one that is meant");
-        }
-        (None, None) => {
-            let hint = "write `set: column = value`, or `sql:` with :low and :high";
-            inner.lacks(&["set", "sql"], rules::MISSING_KEY, "a backfill needs `set` or `sql`", Some(hint));
-        }
-        (Some(_), None) | (None, Some(_)) => {}
-    }
-    let change = set.map(BackfillChange::Set).or(sql.map(BackfillChange::Sql))?;
-    Some(Action::Backfill { table: table?, key: key?, change, batch })
 }

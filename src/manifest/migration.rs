@@ -13,6 +13,7 @@ use super::probe::{probes, progress};
 use super::read;
 use super::report::{Report, WithHint};
 use super::rules;
+use super::throttle::throttles;
 
 /// A migration; `stem` is its file's name without extension.
 pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields<'_>, stem: &str) -> Migration {
@@ -39,6 +40,7 @@ pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields
     let required = fields.optional("required").and_then(|node| super::probe::probe(report, node, names));
     let precheck = probes(report, fields.optional("precheck"), names);
     let healthcheck = probes(report, fields.optional("healthcheck"), names);
+    let throttle = fields.optional("throttle").map(|node| throttles(report, node, names));
     let progress = fields.optional("progress").and_then(|node| progress(report, node, names));
     let operations = fields.required("operations").map(|node| operations(report, node, names, UndoRule::Demanded));
     let postcheck = probes(report, fields.optional("postcheck"), names);
@@ -58,6 +60,7 @@ pub(super) fn migration(report: &mut Report, document: &Node, mut fields: Fields
         required,
         precheck,
         healthcheck,
+        throttle: throttle.unwrap_or_default(),
         progress,
         operations: operations.unwrap_or_default(),
         postcheck,

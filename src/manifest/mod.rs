@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod action;
+mod batches;
 mod document;
 mod fields;
 mod kind;
@@ -25,6 +26,7 @@ mod references;
 mod report;
 pub mod rules;
 mod schema;
+mod throttle;
 mod versions;
 
 use std::collections::BTreeMap;

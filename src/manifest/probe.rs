@@ -1,19 +1,45 @@
 //! Probes and progress.
 
-use crate::model::{Expectation, Probe, Progress, Question};
+use crate::model::{Expectation, Probe, Progress, Question, Template};
 use crate::template::Names;
 
 use super::action::{HttpRequest, argv, http};
 use super::fields::Fields;
-use super::node::Node;
+use super::node::{Node, shown};
 use super::read;
 use super::report::{Report, WithHint};
 use super::rules;
 
+const QUESTIONS: [&str; 4] = ["sql", "command", "http", "file"];
+
 /// One probe.
 pub(super) fn probe(report: &mut Report, node: &Node, names: Names<'_>) -> Option<Probe> {
     let mut fields = Fields::of(report, node)?;
-    let found: Vec<&str> = ["sql", "command", "http"].into_iter().filter(|key| fields.has(key)).collect();
+    let probe = of_fields(report, &mut fields, names, |report, node| read::expectation(report, node, names));
+    fields.finish(report);
+    probe
+}
+
+/// A probe among other keys; `expectation` reads what it expects.
+pub(super) fn of_fields(
+    report: &mut Report,
+    fields: &mut Fields<'_>,
+    names: Names<'_>,
+    expectation: impl Fn(&mut Report, &Node) -> Option<Expectation>,
+) -> Option<Probe> {
+    let question = question(report, fields, names);
+    let expect = fields.optional("expect").map(|node| expectation(report, node));
+    let message = fields.optional("message");
+    let message = message.and_then(|node| read::template(report, node, Names { value: true, ..names }));
+    let timeout = fields.optional("timeout").and_then(|node| read::duration(report, node));
+    let place = report.place(fields.span);
+    let expect = expect.unwrap_or(Some(Expectation::True))?;
+    Some(Probe { question: question?, expect, message, timeout, place })
+}
+
+/// What is asked.
+fn question(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>) -> Option<Question> {
+    let found: Vec<&str> = QUESTIONS.into_iter().filter(|key| fields.has(key)).collect();
     let question = match found.as_slice() {
         ["command"] => {
             fields.required("command").and_then(|node| Some(Question::Command { argv: argv(report, node, names)? }))
@@ -25,24 +51,31 @@ pub(super) fn probe(report: &mut Report, node: &Node, names: Names<'_>) -> Optio
             let HttpRequest { method, url, headers, expect_status } = request?;
             Some(Question::Http { method, url, headers, expect_status })
         }),
-        ["sql"] | [] => sql_question(report, &mut fields, names),
+        ["file"] => {
+            fields.required("file").and_then(|node| Some(Question::File { path: whole_path(report, node, names)? }))
+        }
+        ["sql"] | [] => sql_question(report, fields, names),
         several => {
             let message = format!("the probe asks several questions: {}", several.join(", "));
             report.error(rules::OPERATION_KIND, fields.head(), message).with_hint("write a probe for each");
             None
         }
     };
-    for key in ["target", "sql", "command", "http"] {
+    for key in ["target"].into_iter().chain(QUESTIONS) {
         fields.optional(key); // known as keys, even where they were refused above
     }
-    let expect = fields.optional("expect").map(|node| read::expectation(report, node, names));
-    let message = fields.optional("message");
-    let message = message.and_then(|node| read::template(report, node, Names { value: true, ..names }));
-    let timeout = fields.optional("timeout").and_then(|node| read::duration(report, node));
-    let place = report.place(fields.span);
-    fields.finish(report);
-    let expect = expect.unwrap_or(Some(Expectation::True))?;
-    Some(Probe { question: question?, expect, message, timeout, place })
+    question
+}
+
+/// A path that means the same wherever the program runs.
+fn whole_path(report: &mut Report, node: &Node, names: Names<'_>) -> Option<Template> {
+    let path = read::template(report, node, names)?;
+    if !path.text.starts_with(['/', '{']) {
+        let message = format!("`{}` is not a whole path", shown(&path.text));
+        let hint = "begin it with `/`: a run may be gone on with from another folder";
+        report.error(rules::INVALID_VALUE, node.span, message).with_hint(hint);
+    }
+    Some(path)
 }
 
 fn sql_question(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>) -> Option<Question> {
@@ -51,8 +84,8 @@ fn sql_question(report: &mut Report, fields: &mut Fields<'_>, names: Names<'_>) 
     let target = target_node.and_then(|node| read::text(report, node));
     let sql_node = fields.optional("sql");
     if !has_sql {
-        let hint = "give it `sql` with a `target`, or `command`, or `http`";
-        fields.lacks(&["sql", "command", "http"], rules::MISSING_KEY, "the probe asks nothing", Some(hint));
+        let hint = "give it `sql` with a `target`, or `command`, `http` or `file`";
+        fields.lacks(&QUESTIONS, rules::MISSING_KEY, "the probe asks nothing", Some(hint));
     }
     let sql = sql_node.and_then(|node| read::template(report, node, names));
     Some(Question::Sql { target: target?, sql: sql? })

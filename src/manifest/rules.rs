@@ -65,6 +65,9 @@ rules! {
          they become parts of table names, tags and URLs."
     DUPLICATE_OPERATION "duplicate-operation" "two operations of one name"
         "The journal refers to operations by name, so that each name stands once in its procedure."
+    DUPLICATE_THROTTLE "duplicate-throttle" "two throttles of one name"
+        "`orchestrate tune` and `orchestrate status` refer to a throttle by its name, so that each name stands once in a \
+         migration."
     NAME_MISMATCH "name-mismatch" "the name and the file's stem differ"
         "`manifests/<product>/<name>.yaml` holds the migration `<name>`. The name is what the journal refers to; a file \
          that says another name would be found under neither."

@@ -91,6 +91,7 @@ fn migration() -> (Vec<&'static str>, Value) {
         "required": reference("probe"),
         "precheck": list(reference("probe")),
         "healthcheck": list(reference("probe")),
+        "throttle": list(reference("throttle")),
         "progress": object(&["target"], json!({
             "target": text("The database"),
             "done": text("A question for what is done"),
@@ -171,15 +172,12 @@ fn definitions() -> Value {
             "needs": map(reference("range")),
             "withdrawn": text("Why it is never a stop"),
         })),
-        "probe": object(&[], json!({
-            "target": text("The database"),
-            "sql": text("A question with one row and one column"),
-            "command": reference("words"),
-            "http": reference("request"),
-            "expect": reference("expectation"),
-            "message": text("What to tell when the answer is no; {{ value }} is the answer"),
-            "timeout": reference("duration"),
-        })),
+        "probe": object(&[], probe(&[])),
+        "throttle": object(&["name"], probe(&[
+            ("name", reference("name")),
+            ("resume", reference("expectation")),
+            ("every", reference("duration")),
+        ])),
         "request": object(&["url"], request(&[])),
         "parameter": object(&["type"], json!({
             "type": { "enum": ["string", "integer", "number", "boolean", "date", "enum"] },
@@ -195,13 +193,32 @@ fn definitions() -> Value {
     })
 }
 
+/// The keys of a probe, with more.
+fn probe(more: &[(&str, Value)]) -> Value {
+    let properties = json!({
+        "target": text("The database"),
+        "sql": text("A question with one row and one column"),
+        "command": reference("words"),
+        "http": reference("request"),
+        "file": text("A whole path: true if the file is there, else false"),
+        "expect": reference("expectation"),
+        "message": text("What to tell when the answer is no; {{ value }} is the answer"),
+        "timeout": reference("duration"),
+    });
+    with(properties, more)
+}
+
 fn request(more: &[(&str, Value)]) -> Value {
-    let mut properties = json!({
+    let properties = json!({
         "method": { "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] },
         "url": text("The address"),
         "headers": map(reference("word")),
         "expect_status": { "type": "integer", "minimum": 100, "maximum": 599 },
     });
+    with(properties, more)
+}
+
+fn with(mut properties: Value, more: &[(&str, Value)]) -> Value {
     for (key, value) in more {
         properties[key] = value.clone();
     }
@@ -231,8 +248,9 @@ fn operation() -> (Value, Value) {
         "backfill": object(&["table", "key"], json!({
             "table": text("The table"),
             "key": reference("one_or_more"),
+            "where": text("A condition: which rows still need it"),
             "set": text("The assignments of an UPDATE"),
-            "sql": text("A statement with :low and :high"),
+            "sql": text("A statement with :low and :high, a batch's first and last key"),
             "batch": { "type": "integer", "minimum": 1 },
         })),
         "wait": object(&["sql"], json!({

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{MigrationName, Operation, Parameter, Place, Probe, Range, ServiceVersion, Template, Window};
+use super::{MigrationName, Operation, Parameter, Place, Probe, Range, ServiceVersion, Template, Throttle, Window};
 
 /// A data migration too long for a deploy.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Migration {
     pub precheck: Vec<Probe>,
     /// Asked before the start and while it runs.
     pub healthcheck: Vec<Probe>,
+    /// What holds its batches back.
+    pub throttle: Vec<Throttle>,
     /// How far it is; absent = told from the operations.
     pub progress: Option<Progress>,
     /// The work; empty for a migration that became a no-op.
@@ -87,6 +89,7 @@ impl Migration {
         (self.required.iter().map(|probe| ("required", probe)))
             .chain(of("precheck", &self.precheck))
             .chain(of("healthcheck", &self.healthcheck))
+            .chain(self.throttle.iter().map(|throttle| ("throttle", &throttle.probe)))
             .chain(of("postcheck", &self.postcheck))
     }
 }

@@ -22,6 +22,7 @@ mod range;
 mod release;
 mod secret;
 mod template;
+mod throttle;
 mod version;
 mod window;
 
@@ -43,5 +44,6 @@ pub use range::{Range, RangeError, Ranged, format_ranges};
 pub use release::Release;
 pub use secret::{Secret, without_credentials};
 pub use template::Template;
+pub use throttle::Throttle;
 pub use version::{PartialVersion, ServiceVersion, Version, VersionError};
 pub use window::Window;

@@ -45,9 +45,10 @@ impl Operation {
             Action::Sql { sql } | Action::Wait { sql, .. } => texts.push(sql),
             Action::ForEach { rows, sql } => texts.extend([rows, sql]),
             Action::Copy { from, to, filter, .. } => texts.extend([from, to].into_iter().chain(filter)),
-            Action::Backfill { table, change, .. } => match change {
-                BackfillChange::Set(change) | BackfillChange::Sql(change) => texts.extend([table, change]),
-            },
+            Action::Backfill { table, filter, change, .. } => {
+                let (BackfillChange::Set(change) | BackfillChange::Sql(change)) = change;
+                texts.extend([table, change].into_iter().chain(filter));
+            }
             Action::Verify { sql, expect, message } => {
                 texts.extend(std::iter::once(sql).chain(message));
                 if let Expectation::Compare(_, text) = expect {
@@ -102,6 +103,8 @@ pub enum Action {
         table: Template,
         /// The key's columns.
         key: Vec<String>,
+        /// Which rows still need it, all where absent.
+        filter: Option<Template>,
         /// What is done to each batch.
         change: BackfillChange,
         /// The size of the first batch.
@@ -184,7 +187,7 @@ pub enum Verification {
 pub enum BackfillChange {
     /// The assignments of an UPDATE.
     Set(Template),
-    /// A statement with `:low` and `:high`.
+    /// A statement with `:low` and `:high`, a batch's first and last key, both inclusive.
     Sql(Template),
 }
 

@@ -1,4 +1,4 @@
-//! Probes: read-only questions to a database, a command or a URL, and what is expected as the answer.
+//! Probes: read-only questions to a database, a command, a URL or a folder, and what is expected as the answer.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,6 +33,11 @@ pub enum Question {
         headers: BTreeMap<String, Template>,
         /// The status that counts as an answer.
         expect_status: u16,
+    },
+    /// Whether a file is there: `true` or `false`.
+    File {
+        /// The whole path.
+        path: Template,
     },
 }
 
@@ -84,7 +89,7 @@ impl Probe {
     pub fn target(&self) -> Option<&str> {
         match &self.question {
             Question::Sql { target, .. } => Some(target),
-            Question::Command { .. } | Question::Http { .. } => None,
+            Question::Command { .. } | Question::Http { .. } | Question::File { .. } => None,
         }
     }
 }
@@ -158,6 +163,44 @@ impl Expectation {
         }
         Ok(Expectation::Compare(comparator, operand.to_owned()))
     }
+
+    /// Whether some answer meets this and not `other`, as far as two truths or two orders of numbers can tell.
+    pub fn is_laxer_than(&self, other: &Expectation) -> bool {
+        match (self.bound(), other.bound()) {
+            (Some(one), Some(other)) if one.is_upper != other.is_upper => true,
+            (Some(one), Some(other)) => {
+                let reach = |bound: &Bound| if bound.is_upper { bound.number } else { -bound.number };
+                reach(&one) > reach(&other) || (reach(&one) >= reach(&other) && one.is_closed && !other.is_closed)
+            }
+            (None, None) => {
+                matches!(
+                    (self, other),
+                    (Expectation::True, Expectation::False) | (Expectation::False, Expectation::True)
+                )
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// The end of the numbers that it allows, where it orders them.
+    fn bound(&self) -> Option<Bound> {
+        let Expectation::Compare(comparator, operand) = self else { return None };
+        let (is_upper, is_closed) = match comparator {
+            Comparator::Less => (true, false),
+            Comparator::LessOrEqual => (true, true),
+            Comparator::Greater => (false, false),
+            Comparator::GreaterOrEqual => (false, true),
+            Comparator::Equal | Comparator::NotEqual => return None,
+        };
+        Some(Bound { number: operand.parse().ok()?, is_upper, is_closed })
+    }
+}
+
+/// Where the numbers end that an expectation allows.
+struct Bound {
+    number: f64,
+    is_upper: bool,
+    is_closed: bool,
 }
 
 #[cfg(test)]
@@ -173,5 +216,20 @@ mod tests {
         assert_eq!(Expectation::parse("1.5"), Err(ExpectationError::NoOperator("1.5".into())));
         assert_eq!(Expectation::parse(">="), Err(ExpectationError::NoOperand(">=".into())));
         assert_eq!(Expectation::parse("> much"), Err(ExpectationError::NotANumber("> much".into())));
+    }
+
+    #[test]
+    fn an_expectation_is_laxer_where_it_takes_more() {
+        let is_laxer = |one: &str, other: &str| {
+            let of = |text| Expectation::parse(text).expect("an expectation");
+            of(one).is_laxer_than(&of(other))
+        };
+        for (one, other) in [("< 20", "< 10"), ("<= 10", "< 10"), ("> 1", ">= 2"), (">= 2", "> 2"), ("> 5", "< 10")] {
+            assert!(is_laxer(one, other), "{one} takes more than {other}");
+        }
+        for (one, other) in [("< 10", "< 10"), ("< 5", "< 10"), ("< 10", "<= 10"), ("> 20", "> 10"), ("= 3", "< 2")] {
+            assert!(!is_laxer(one, other), "{one} takes no more than {other}");
+        }
+        assert!(is_laxer("true", "false") && !is_laxer("false", "false") && !is_laxer("true", "= 1"));
     }
 }

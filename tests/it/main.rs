@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod faults;
+mod flags;
 mod http;
 mod live;
 mod loader;

@@ -14,7 +14,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("graph", &[]),
     ("sql", &["model"]),
     ("template", &["model", "sql"]),
-    ("manifest", &["model", "template", "graph"]),
+    ("manifest", &["model", "sql", "template", "graph"]),
     ("plan", &["model", "template", "graph"]),
     ("check", &["model", "sql", "manifest", "plan"]),
     ("run", &["model"]),

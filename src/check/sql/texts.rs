@@ -92,7 +92,9 @@ fn of_operation<'a>(operation: &'a Operation, owner: &str, texts: &mut Vec<SqlTe
         Action::Sql { sql } => texts.push(work(sql)),
         Action::ForEach { rows, sql } => texts.extend([asks(rows, "`rows`"), work(sql)]),
         Action::Copy { filter, .. } => texts.extend(filter.iter().map(|sql| asks(sql, "`where`"))),
-        Action::Backfill { change: BackfillChange::Set(sql) | BackfillChange::Sql(sql), .. } => texts.push(work(sql)),
+        Action::Backfill { filter, change: BackfillChange::Set(sql) | BackfillChange::Sql(sql), .. } => {
+            texts.extend(filter.iter().map(|sql| asks(sql, "`where`")).chain([work(sql)]));
+        }
         Action::Wait { sql, .. } | Action::Verify { sql, .. } => {
             texts.push(SqlText { target, sql, owner: owner.to_owned(), is_work: false });
         }

@@ -74,3 +74,36 @@ fn a_broken_action_does_not_hide_the_rest_of_its_operation() {
          - name: b\n    command: ls\n    timeout: 5\n    colour: red\n"
     ));
 }
+
+#[test]
+fn copies_and_backfills() {
+    insta::assert_snapshot!(of_migration(
+        "operations:\n  - {name: a, target: db, copy: {from: x, to: \" x\", by: id}, irreversible: x}\n  \
+         - {name: b, target: db, copy: {from: x, to: z, by: [x.id, id, id], columns: [\"n.a\", \"{{ params.X }}\"], parallel: 257}, irreversible: x}\n  \
+         - {name: c, target: db, copy: {from: x, to: z, by: partition, columns: id, where: \"where a = 1\"}, irreversible: x}\n  \
+         - {name: d, target: db, backfill: {table: x, key: lower(email), where: \"\", set: \"SET a = 1;\"}, irreversible: x}\n  \
+         - {name: e, target: db, backfill: {table: x, key: id, where: a IS NULL; , set: a = 1}, irreversible: x}\n  \
+         - {name: f, target: db, backfill: {table: x, key: id, sql: UPDATE x SET a = 1 WHERE id > :low}, irreversible: x}\n  \
+         - name: g\n    target: db\n    irreversible: x\n    backfill:\n      table: x\n      key: id\n      \
+         sql: UPDATE x SET a = ':low', b = b::high -- :high\n  \
+         - name: h\n    target: db\n    irreversible: x\n    backfill:\n      table: x\n      key: [a, b]\n      where: \"{{ item.a }}\"\n      \
+         sql: UPDATE x SET a = 1 WHERE (a, b) BETWEEN :low AND :high\n"
+    ));
+}
+
+#[test]
+fn throttles() {
+    insta::assert_snapshot!(of_migration(
+        "throttle:\n  - {target: db, sql: SELECT 1}\n  - {name: Lag, target: db, sql: SELECT 1}\n  - {name: same, file: /run/hold, expect: false}\n  \
+         - {name: same, file: /run/hold, expect: false}\n  - {name: nothing}\n  - {name: two, file: /a, command: [ls]}\n  \
+         - {name: short, file: /a, every: 99ms}\n  - {name: near, file: hold}\n  - {name: template, target: db, sql: SELECT 1, expect: \"< {{ params.X }}\"}\n  \
+         - {name: later, target: db, sql: SELECT 1, expect: \"< 5\", resume: \"< {% if true %}3{% endif %}\"}\n  \
+         - {name: flaps, target: db, sql: SELECT 1, expect: \"< 5\", resume: \"<= 5\"}\n  - {name: turned, file: /a, expect: false, resume: true}\n  \
+         - {name: misspelt, file: /a, resum: false, evry: 1s}\n  - {name: bare, target: db, sql: SELECT 1, expect: 5, every: 5}\noperations: []\n"
+    ));
+}
+
+#[test]
+fn a_throttle_is_no_mapping() {
+    insta::assert_snapshot!(of_migration("throttle: {name: lag, file: /a}\noperations: []\n"));
+}
