@@ -8,31 +8,37 @@ use super::sql::texts;
 pub(super) const RULE: Rule = Rule {
     name: "foreign-option",
     summary: "an option that the target's engine does not have",
-    explanation: "`scope` and copies `by: partition` are for ClickHouse, `transaction: false` is for Postgres and SQLite: \
-                  ClickHouse has no transactions to leave out. An option that means nothing is a slip, or stands on an \
+    explanation: "`scope` and copies `by: partition` are for ClickHouse, `transaction: false` and copies by a key are for \
+                  Postgres and SQLite: ClickHouse has no transactions to leave out, and no key that is unique. An option that means nothing is a slip, or stands on an \
                   operation with the wrong target.",
 };
 
 pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
     for operation in texts::operations(catalog) {
         let Some(engine) = texts::engine(catalog, operation) else { continue };
-        for option in foreign(operation, engine) {
+        for (option, hint) in foreign(operation, engine) {
             let message = format!("`{}` has {option}, which {} does not know", operation.name, engine.as_str());
             let finding = Finding::new(RULE.name, Severity::Error, operation.place.clone(), message);
-            findings.push(finding.hint("remove it, or correct the target"));
+            findings.push(finding.hint(format!("{hint}, or correct the target")));
         }
     }
 }
 
-fn foreign(operation: &Operation, engine: Engine) -> Vec<&'static str> {
+/// The options that mean nothing there, each with what to do about it.
+fn foreign(operation: &Operation, engine: Engine) -> Vec<(&'static str, &'static str)> {
     let by_partition = matches!(&operation.action, Action::Copy { by: CopyBy::Partition, .. });
+    let by_key = matches!(&operation.action, Action::Copy { by: CopyBy::Key(_), .. });
     let options = match engine {
-        Engine::ClickHouse => vec![("`transaction`", !operation.transaction)],
-        Engine::Postgres | Engine::Sqlite => {
-            vec![("`scope`", operation.scope != Scope::Server), ("`by: partition`", by_partition)]
-        }
+        Engine::ClickHouse => [
+            ("`transaction`", "remove it", !operation.transaction),
+            ("a copy by a key", "write `by: partition`", by_key),
+        ],
+        Engine::Postgres | Engine::Sqlite => [
+            ("`scope`", "remove it", operation.scope != Scope::Server),
+            ("`by: partition`", "name the columns of a key", by_partition),
+        ],
     };
-    options.into_iter().filter(|(_, is_set)| *is_set).map(|(option, _)| option).collect()
+    options.into_iter().filter(|(_, _, is_set)| *is_set).map(|(option, hint, _)| (option, hint)).collect()
 }
 
 #[cfg(test)]
@@ -56,6 +62,28 @@ mod tests {
         assert_eq!(
             of("clickhouse", "transaction: false"),
             ["5: error: `o` has `transaction`, which ClickHouse does not know (remove it, or correct the target)"]
+        );
+    }
+
+    #[test]
+    fn what_makes_a_batch_of_a_copy() {
+        let of = |target: &str, by: &str| {
+            let copy =
+                format!("{{name: o, target: {target}, copy: {{from: x, to: z, by: {by}}}, irreversible: a test}}");
+            found(check, &migration(&format!("operations:\n  - {copy}\n")))
+        };
+        assert_eq!((of("clickhouse", "partition"), of("postgres", "id")), (vec![], vec![]));
+        assert_eq!(
+            of("sqlite", "partition"),
+            [
+                "5: error: `o` has `by: partition`, which SQLite does not know (name the columns of a key, or correct the target)"
+            ]
+        );
+        assert_eq!(
+            of("clickhouse", "id"),
+            [
+                "5: error: `o` has a copy by a key, which ClickHouse does not know (write `by: partition`, or correct the target)"
+            ]
         );
     }
 
