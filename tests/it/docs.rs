@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{Project, VARYING, repository, run_in};
+use crate::support::{Project, VARYING, files_of_page, repository, run_in};
 
 /// The markdown files that people read.
 fn pages() -> Vec<PathBuf> {
@@ -111,4 +111,13 @@ fn every_link_within_the_documentation_leads_somewhere() {
         }
     }
     assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
+fn the_files_that_the_page_on_manifests_shows_are_a_project_without_findings() {
+    let files = files_of_page("docs/manifests.md");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    assert!(files.len() >= 8, "{files:?}");
+    let outcome = Project::with(&files).run(&["lint", "--strict"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{}", outcome.whole());
 }

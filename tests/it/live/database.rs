@@ -3,6 +3,7 @@
 mod clickhouse;
 mod postgres;
 mod sqlite;
+mod throttles;
 mod wire;
 
 use std::collections::BTreeMap;

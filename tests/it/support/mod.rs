@@ -46,6 +46,14 @@ pub fn documents(directory: &Path) -> BTreeMap<String, serde_json::Value> {
     documents
 }
 
+/// The files that a page of the documentation shows, each with its path.
+pub fn files_of_page(page: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(repository().join(page)).expect("a page can be read");
+    let blocks = text.split("```yaml\n# ").skip(1).filter_map(|rest| rest.split_once("```"));
+    let file = |(block, _): (&str, _)| block.split_once('\n').map(|(path, text)| (path.to_owned(), text.to_owned()));
+    blocks.filter_map(file).collect()
+}
+
 /// A catalog of these files, which must be consistent.
 pub fn catalog(files: &[(&str, &str)]) -> orchestrate::model::Catalog {
     let source = |(path, text): &(&str, &str)| orchestrate::manifest::SourceFile {

@@ -1,0 +1,46 @@
+//! The throttles that the page on manifests recommends ask what their databases can answer.
+
+use orchestrate::database::Database;
+use orchestrate::model::{Question, Throttle};
+use orchestrate::run::{Answer, Verdict, compare};
+
+use super::{ask, clickhouse, postgres};
+use crate::support::{catalog, files_of_page};
+
+/// The throttles of the page.
+fn recommended() -> Vec<Throttle> {
+    let files = files_of_page("docs/manifests.md");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    catalog(&files).migrations().flat_map(|migration| migration.throttle.clone()).collect()
+}
+
+/// The throttles that ask this target, by name; each answers with what it can compare.
+async fn asked(target: &str, database: &Database) -> Vec<String> {
+    let mut names = Vec::new();
+    for throttle in recommended() {
+        let Question::Sql { sql, .. } = &throttle.probe.question else { continue };
+        if throttle.probe.target() != Some(target) {
+            continue;
+        }
+        let answer = ask(database, &sql.text).await.unwrap_or_else(|error| panic!("{}: {error}", throttle.name));
+        let answer = answer.map_or(Answer::Nothing, Answer::Value);
+        let verdict = compare(throttle.resume.as_ref().unwrap_or(&throttle.probe.expect), &answer);
+        assert!(matches!(verdict, Verdict::Yes | Verdict::No(_)), "{}: {verdict:?}", throttle.name);
+        names.push(throttle.name);
+    }
+    names
+}
+
+#[tokio::test]
+async fn postgres_answers() {
+    let world = postgres().await;
+    assert_eq!(asked("postgres", &world.database).await, ["replica-lag", "wal-backlog", "sessions"]);
+}
+
+#[tokio::test]
+async fn both_clickhouse_answer() {
+    for variable in ["ORCHESTRATE_TEST_CLICKHOUSE_URL", "ORCHESTRATE_TEST_CLICKHOUSE_OLD_URL"] {
+        let world = clickhouse(variable).await;
+        assert_eq!(asked("clickhouse", &world.database).await, ["merges", "parts"]);
+    }
+}
