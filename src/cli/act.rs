@@ -138,7 +138,7 @@ fn wish(
     let loaded = Loaded::read(global, output)?;
     let asked = match &request {
         Request::Stop { .. } => Asked::Stop,
-        Request::Pause => Asked::Pause,
+        Request::Pause | Request::Tune { .. } => Asked::Pause,
         Request::Rollback => Asked::Rollback,
         Request::Resume | Request::Retry | Request::Resolve { .. } => Asked::Work,
     };
@@ -172,7 +172,7 @@ fn is_so_already(request: &Request, status: Status) -> bool {
         Request::Stop { rollback: true } | Request::Rollback => status == Status::RolledBack,
         Request::Pause => status == Status::Paused,
         Request::Resume | Request::Retry => status.is_complete(),
-        Request::Resolve { .. } => false,
+        Request::Resolve { .. } | Request::Tune { .. } => false,
     }
 }
 

@@ -16,6 +16,11 @@ pub(super) fn counted(count: usize, word: &str) -> String {
     format!("{} {word}{}", grouped(&count.to_string()), if count == 1 { "" } else { "s" })
 }
 
+/// A number of rows.
+pub(super) fn rows(count: u64) -> String {
+    format!("{} row{}", grouped(&count.to_string()), if count == 1 { "" } else { "s" })
+}
+
 /// Digits with a comma between the thousands.
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 4 / 3);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::run::{Direction, Event, Failure, FaultKind, Part, Proof, Request, Resolution, State, Unit};
 
-use super::figures::counted;
+use super::figures::{self, counted};
 use super::output::style;
 
 /// Columns of a row that name a part.
@@ -47,6 +47,10 @@ fn request(request: &Request) -> String {
             Resolution::NotDone => format!("do {operation}, which was not done"),
             Resolution::Skip => format!("go on without {operation}"),
         },
+        Request::Tune { changes } => {
+            let changes: Vec<String> = changes.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            format!("go on with {}", changes.join(", "))
+        }
     }
 }
 
@@ -108,7 +112,24 @@ pub(super) fn told(event: &Event, state: &State) -> String {
             format!("{} {what}{}", style::warning("blocked:"), failures(found))
         }
         Event::Ready => "its checks passed".to_owned(),
-        Event::Prepared { operation, parts, direction } => prepared(operation, *direction, parts),
+        Event::Prepared { operation, parts, direction, .. } => prepared(operation, *direction, parts),
+        Event::Found { operation, parts } if parts.is_empty() => format!("{operation} has nothing left"),
+        Event::Found { operation, parts } => format!("{operation} has {} more", counted(parts.len(), "part")),
+        Event::Advanced { unit, batch, high, rows, .. } => {
+            let until = high.as_ref().map(|high| format!(", until {high}")).unwrap_or_default();
+            format!("{} batch {batch}: {}{until}", name(unit), figures::rows(*rows))
+        }
+        Event::BatchFailed { unit, batch, rows, message, .. } => {
+            format!("{} batch {batch} of {} did not work: {message}", name(unit), figures::rows(*rows))
+        }
+        Event::BatchParked { unit, batch, high } => {
+            format!("{} {} batch {batch}, until {high}", style::warning("set aside:"), name(unit))
+        }
+        Event::Throttled { by } => {
+            let by: Vec<String> = by.iter().map(|hold| format!("{}: {}", hold.name, hold.message)).collect();
+            format!("{} {}", style::warning("throttled:"), by.join("; "))
+        }
+        Event::Unthrottled => "not throttled any more".to_owned(),
         Event::Attempted { unit } => format!("{} begins", name(unit)),
         Event::Done { unit, proof, detail } => done(&name(unit), *proof, detail.as_deref()),
         Event::Failed { unit, fault } => failed(&name(unit), fault.kind, &fault.message),

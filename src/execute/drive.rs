@@ -212,6 +212,7 @@ impl Drive {
                 let tries = self.watch.postcheck.as_ref().map_or(0, |(_, _, tries)| *tries);
                 self.watch.postcheck = Some((now(), failures, tries + 1));
             }
+            Act::Read(_) => {}
             Act::Prepare { operation, direction } => self.prepare(operation, direction).await?,
             Act::Perform(unit) => self.perform(unit).await?,
             Act::Judge(unit) => self.judge(unit).await?,
@@ -251,7 +252,7 @@ impl Drive {
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
         let (site, texts) = (&self.ground.site, &self.ground.texts);
         match prepare::parts(site, texts, &job.operation, job.timeout).await {
-            Ok(parts) => self.note(Event::Prepared { operation: name, direction, parts }),
+            Ok(parts) => self.note(Event::Prepared { operation: name, direction, parts, may_grow: false, batch: None }),
             Err(fault) => {
                 tracing::warn!(%unit, fault = fault.message, "its parts could not be found out");
                 let failures = self.watch.unprepared.get(&unit).map_or(0, |(_, _, failures)| *failures) + 1;

@@ -30,7 +30,7 @@ pub(super) async fn parts(
         Scope::Server | Scope::Cluster => vec![None],
     };
     let Action::ForEach { rows, .. } = &operation.action else {
-        return Ok(hosts.into_iter().map(|host| Part { host, item: None }).collect());
+        return Ok(hosts.into_iter().map(|host| Part { host, ..Part::default() }).collect());
     };
     let context = site.context(texts, Some(name), None);
     let sql = site.sql(rows, name, &context).map_err(refused)?;
@@ -41,7 +41,7 @@ pub(super) async fn parts(
             None => target.database.clone(),
         };
         let rows = database.rows(&sql, timeout, ROWS_MAX).await.map_err(lost)?;
-        parts.extend(rows.into_iter().map(|item| Part { host: host.clone(), item: Some(item) }));
+        parts.extend(rows.into_iter().map(|item| Part { host: host.clone(), item: Some(item), slice: None }));
     }
     Ok(parts)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::lanes::asked_lately;
 use super::{
-    Direction, Event, Failure, Fault, PartProgress, Script, Settings, State, Status, TaskKind, Timestamp, Unit,
+    Direction, Event, Failure, Fault, PartProgress, Reading, Script, Settings, State, Status, TaskKind, Timestamp, Unit,
 };
 
 /// How often something is asked again that could not be answered.
@@ -32,6 +32,10 @@ pub struct Watch {
     pub health: Option<(Timestamp, Vec<Failure>)>,
     /// What the checks after the work found, when, and how often they were asked.
     pub postcheck: Option<(Timestamp, Vec<Failure>, u32)>,
+    /// The latest answer about each limit.
+    pub readings: BTreeMap<String, Reading>,
+    /// The limits that are being asked about.
+    pub reading: BTreeSet<String>,
 }
 
 /// What the checks before the work found.
@@ -55,7 +59,9 @@ pub enum Act {
     Health,
     /// Ask the checks after the work.
     Postcheck,
-    /// Find out the parts of an operation.
+    /// Ask about these limits, beside everything else.
+    Read(Vec<String>),
+    /// Find out the parts of an operation, or whether there are more of them.
     Prepare {
         /// The operation.
         operation: String,
@@ -141,7 +147,8 @@ impl Decider<'_> {
                 (None, _) => {}
             }
         }
-        self.sooner(doubt.unwrap_or_else(|| self.work()))
+        let decision = doubt.unwrap_or_else(|| self.work());
+        self.sooner(self.throttled(decision))
     }
 
     /// What became of the units in doubt: asks, or waits to ask again.
@@ -216,7 +223,9 @@ impl Decider<'_> {
     /// A wait ends no later than when health is asked again.
     fn sooner(&self, decision: Decision) -> Decision {
         match decision {
-            Decision::Wait(until) => Decision::Wait(until.into_iter().chain(self.health_due()).min()),
+            Decision::Wait(until) => {
+                Decision::Wait(until.into_iter().chain(self.health_due()).chain(self.reading_due()).min())
+            }
             Decision::Record(_) | Decision::Act(_) | Decision::Finish(_) => decision,
         }
     }

@@ -17,7 +17,8 @@ impl Decider<'_> {
         }
         // What a wait or a person is asked runs nowhere, and what cannot be looked up cannot be ended from here.
         let is_idle = |unit: &Unit| {
-            let can_run = |task: &Task| matches!(task.kind, TaskKind::Single | TaskKind::Parts) && task.evidence.lookup;
+            let is_work = |kind| !matches!(kind, TaskKind::Wait { .. } | TaskKind::Manual);
+            let can_run = |task: &Task| is_work(task.kind) && task.evidence.lookup;
             !self.watch.in_flight.contains(unit) && !self.script.task_of(unit).is_some_and(can_run)
         };
         let idle: Vec<Event> =

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::Key;
+
 use super::{Direction, Part, Unit};
 
 /// The version of the events' form.
@@ -117,6 +119,20 @@ pub enum Request {
         /// What became of it.
         resolution: Resolution,
     },
+    /// Change how fast large tables are moved, from here on.
+    Tune {
+        /// New values by their names: see [`super::TUNABLES`].
+        changes: BTreeMap<String, String>,
+    },
+}
+
+/// Why nothing of a table may be moved now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The limit's name.
+    pub name: String,
+    /// What it found, for people.
+    pub message: String,
 }
 
 fn is_zero(number: &i64) -> bool {
@@ -176,7 +192,66 @@ pub enum Event {
         direction: Direction,
         /// Its parts.
         parts: Vec<Part>,
+        /// Whether it is looked for more when they are done.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        may_grow: bool,
+        /// The rows of its first batch, where it goes by batches.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        batch: Option<u64>,
     },
+    /// An operation was looked through for more parts when those it had were done.
+    Found {
+        /// The operation.
+        operation: String,
+        /// What was found; nothing where nothing is left.
+        parts: Vec<Part>,
+    },
+    /// A batch of a unit is done, and stands in the target.
+    Advanced {
+        /// The unit.
+        unit: Unit,
+        /// The batch's number, from 1.
+        batch: u64,
+        /// Its last key; nothing for what was found behind the batches before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        high: Option<Key>,
+        /// Rows in it; none where nothing is left in the range at hand.
+        rows: u64,
+        /// How long it took; 0 where nobody saw that.
+        ms: u64,
+    },
+    /// A batch of a unit did not work, and left nothing.
+    BatchFailed {
+        /// The unit.
+        unit: Unit,
+        /// The batch's number.
+        batch: u64,
+        /// Its last key, where that was known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        high: Option<Key>,
+        /// Rows in it.
+        rows: u64,
+        /// Whether it took too long, so that fewer rows may work.
+        is_late: bool,
+        /// What was said.
+        message: String,
+    },
+    /// A range that failed again and again is set aside, for a person to look at when the others are done.
+    BatchParked {
+        /// The unit.
+        unit: Unit,
+        /// The number of its batch.
+        batch: u64,
+        /// Its last key.
+        high: Key,
+    },
+    /// Limits are reached: nothing more of a table is moved for now.
+    Throttled {
+        /// Each of them.
+        by: Vec<Hold>,
+    },
+    /// No limit is reached any more.
+    Unthrottled,
     /// A unit is about to be attempted.
     Attempted {
         /// The unit.
@@ -264,6 +339,12 @@ impl Event {
             Event::Blocked { .. } => "blocked",
             Event::Ready => "ready",
             Event::Prepared { .. } => "prepared",
+            Event::Found { .. } => "found",
+            Event::Advanced { .. } => "advanced",
+            Event::BatchFailed { .. } => "batch_failed",
+            Event::BatchParked { .. } => "batch_parked",
+            Event::Throttled { .. } => "throttled",
+            Event::Unthrottled => "unthrottled",
             Event::Attempted { .. } => "attempted",
             Event::Done { .. } => "done",
             Event::Failed { .. } => "failed",
@@ -291,6 +372,9 @@ impl Event {
             | Event::NotDone { unit, .. }
             | Event::StillRunning { unit }
             | Event::CutOff { unit }
+            | Event::Advanced { unit, .. }
+            | Event::BatchFailed { unit, .. }
+            | Event::BatchParked { unit, .. }
             | Event::Parked { unit, .. } => Some(unit),
             Event::Started { .. }
             | Event::Taken { .. }
@@ -299,6 +383,9 @@ impl Event {
             | Event::Blocked { .. }
             | Event::Ready
             | Event::Prepared { .. }
+            | Event::Found { .. }
+            | Event::Throttled { .. }
+            | Event::Unthrottled
             | Event::Unhealthy { .. }
             | Event::HealthUnknown { .. }
             | Event::Healthy

@@ -3,8 +3,10 @@
 use thiserror::Error;
 
 use super::state::{Given, RunError, StopWish};
+use super::throttle::Throttling;
 use super::{
-    Direction, Event, Failure, OperationState, Part, PartProgress, PartState, Phase, State, Status, Timestamp, Unit,
+    Direction, Event, Failure, OperationState, Part, PartProgress, PartState, Phase, State, Status, Timestamp, Tuning,
+    Unit,
 };
 
 /// An event that cannot follow on what happened before.
@@ -42,6 +44,8 @@ impl State {
             stop: None,
             is_paused: false,
             health_unknown: None,
+            throttle: Throttling::default(),
+            tuning: Tuning::default(),
             operations: std::collections::BTreeMap::new(),
             question: None,
             errors: Vec::new(),
@@ -71,6 +75,7 @@ impl State {
             self.is_paused = false;
             self.stop = None;
             self.health_unknown = None;
+            self.throttle.ends(at);
         }
     }
 
@@ -85,6 +90,8 @@ impl State {
             self.set_status(Status::Paused, at, why);
         } else if self.direction == Direction::Undo {
             self.set_status(Status::RollingBack, at, because);
+        } else if let Some(why) = self.throttle.told() {
+            self.set_status(Status::Throttled, at, why);
         } else if self.is_ready {
             self.set_status(Status::Running, at, because);
         } else {
@@ -107,6 +114,9 @@ impl State {
 
     /// An event about the run as a whole; false where it cannot follow.
     fn run_event(&mut self, event: Event, at: Timestamp) -> bool {
+        if let Some(follows) = self.parts_event(&event, at).or_else(|| self.throttle_event(&event, at)) {
+            return follows;
+        }
         match event {
             Event::Taken { owner } => self.taken(&owner, at),
             Event::Asked { request, by, reason, number } if self.accepts(&request) => {
@@ -125,7 +135,6 @@ impl State {
                 self.has_begun = true;
                 self.become_working(at, "its checks passed");
             }
-            Event::Prepared { operation, direction, parts } => return self.prepared(operation, direction, parts, at),
             Event::Unhealthy { failures } if self.stop.is_none() && self.direction == Direction::Do => {
                 self.unhealthy(&failures, at)
             }
@@ -138,14 +147,7 @@ impl State {
                 let because = self.stop.as_ref().map(|stop| stop.because.clone()).unwrap_or_default();
                 self.set_status(Status::Stopped, at, because);
             }
-            Event::Errored { because } => {
-                // Where nothing was taken back there is still a way forward.
-                if self.operations.values().all(|operation| operation.back == Phase::default()) {
-                    self.direction = Direction::Do;
-                }
-                self.errors.push(RunError { at, unit: None, host: None, message: because.clone() });
-                self.set_status(Status::Errored, at, because);
-            }
+            Event::Errored { because } => self.errored(because, at),
             Event::RolledBack if self.direction == Direction::Undo => {
                 let because = self.back_because.clone().unwrap_or_default();
                 self.set_status(Status::RolledBack, at, because);
@@ -165,15 +167,63 @@ impl State {
             | Event::Stopped
             | Event::RolledBack
             | Event::Completed
+            | Event::Prepared { .. }
+            | Event::Found { .. }
             | Event::Attempted { .. }
             | Event::Done { .. }
             | Event::Failed { .. }
             | Event::NotDone { .. }
             | Event::StillRunning { .. }
             | Event::CutOff { .. }
+            | Event::Advanced { .. }
+            | Event::BatchFailed { .. }
+            | Event::BatchParked { .. }
+            | Event::Throttled { .. }
+            | Event::Unthrottled
             | Event::Parked { .. } => return false,
         }
         true
+    }
+
+    /// An event about the parts of an operation: whether it can follow; nothing where it is about something else.
+    fn parts_event(&mut self, event: &Event, at: Timestamp) -> Option<bool> {
+        if let Event::Prepared { operation, direction, parts, may_grow, batch } = event {
+            let phase = Phase::prepared(parts.clone(), *may_grow, *batch, at);
+            return Some(self.prepared(operation.clone(), *direction, phase));
+        }
+        let Event::Found { operation, parts } = event else { return None };
+        Some(self.found(operation, parts.clone(), at))
+    }
+
+    /// An event about the limits: whether it can follow; nothing where it is about something else.
+    fn throttle_event(&mut self, event: &Event, at: Timestamp) -> Option<bool> {
+        if let Event::Throttled { by } = event {
+            let follows = self.direction == Direction::Do && !by.is_empty();
+            if follows {
+                self.throttle.holds(by.clone(), at);
+                let why = self.throttle.told().unwrap_or_default();
+                self.become_working(at, why);
+            }
+            return Some(follows);
+        }
+        if !matches!(event, Event::Unthrottled) {
+            return None;
+        }
+        let follows = self.throttle.since.is_some();
+        if follows {
+            self.throttle.ends(at);
+            self.become_working(at, "no limit is reached any more");
+        }
+        Some(follows)
+    }
+
+    fn errored(&mut self, because: String, at: Timestamp) {
+        // Where nothing was taken back there is still a way forward.
+        if self.operations.values().all(|operation| operation.back == Phase::default()) {
+            self.direction = Direction::Do;
+        }
+        self.errors.push(RunError { at, unit: None, host: None, message: because.clone() });
+        self.set_status(Status::Errored, at, because);
     }
 
     /// The installation is not well: the run stops and takes everything back.
@@ -195,7 +245,7 @@ impl State {
     }
 
     /// The parts of an operation are known; false where they were before or are not to be known now.
-    fn prepared(&mut self, operation: String, direction: Direction, parts: Vec<Part>, at: Timestamp) -> bool {
+    fn prepared(&mut self, operation: String, direction: Direction, prepared: Phase) -> bool {
         let is_this_way = direction == self.direction && self.has_begun;
         let state = self.operations.get(&operation);
         let may_have_effect = state.is_some_and(OperationState::may_have_effect);
@@ -206,10 +256,21 @@ impl State {
         if !is_this_way || !is_open || (direction == Direction::Undo && !may_have_effect) {
             return false;
         }
-        let phase = self.operations.entry(operation).or_default().phase_mut(direction);
-        phase.started_at = Some(at);
+        *self.operations.entry(operation).or_default().phase_mut(direction) = prepared;
+        true
+    }
+
+    /// An operation was looked through for more parts; false where its parts are not done, or it is not to be looked through.
+    fn found(&mut self, operation: &str, parts: Vec<Part>, at: Timestamp) -> bool {
+        let is_this_way = self.direction == Direction::Do;
+        let Some(operation) = self.operations.get_mut(operation).filter(|_| is_this_way) else { return false };
+        let phase = &mut operation.forward;
+        if !phase.is_searched() {
+            return false;
+        }
+        phase.may_grow = !parts.is_empty();
         phase.ended_at = parts.is_empty().then_some(at);
-        phase.parts = Some(parts.into_iter().map(PartState::new).collect());
+        phase.parts.get_or_insert_default().extend(parts.into_iter().map(PartState::new));
         true
     }
 
@@ -227,6 +288,7 @@ impl State {
         self.is_ready = false;
         if !self.is_at_rest() {
             self.health_unknown = None;
+            self.throttle.ends(at);
             self.become_working(at, format!("{owner} goes on with it"));
         }
     }

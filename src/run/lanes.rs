@@ -1,12 +1,15 @@
-//! What the parts of one operation do next. Parts on one host go one after another, hosts go side by side.
+//! What the parts of one operation do next. Hosts go side by side; on one host parts go one after another, or so many at
+//! once as their operation says.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Direction, Fault, FaultKind, PartProgress, PartState, Phase, Task, Timestamp, Unit, Watch};
+use super::{Direction, Fault, FaultKind, PartProgress, PartState, Phase, Task, TaskKind, Timestamp, Unit, Watch};
 
 /// Tries of an operation that says nothing itself, where it surely was not done.
 const ATTEMPTS: u32 = 3;
+/// The same for a piece of a large table: what has taken hours is not given up for minutes without a connection.
+const PATIENT_ATTEMPTS: u32 = 10;
 /// The first pause between tries of an operation that says nothing itself.
 const BACKOFF: Duration = Duration::from_secs(5);
 /// The longest pause between tries.
@@ -29,18 +32,29 @@ pub(super) enum Lane {
     Over,
 }
 
-/// Each host's next step.
-pub(super) fn lanes(task: &Task, phase: &Phase, name: &str, direction: Direction, now: Timestamp) -> Vec<Lane> {
+/// The next step of each host, or of as many parts of it as are at work at once. Parts that wait for a person are none.
+pub(super) fn lanes(
+    task: &Task,
+    width: usize,
+    phase: &Phase,
+    name: &str,
+    direction: Direction,
+    now: Timestamp,
+) -> Vec<Lane> {
     let mut hosts: BTreeMap<Option<&str>, Vec<(u32, &PartState)>> = BTreeMap::new();
     for (index, part) in (0..).zip(phase.parts()) {
         hosts.entry(part.part.host.as_deref()).or_default().push((index, part));
     }
     let unit = |part: u32| Unit { operation: name.to_owned(), direction, part };
-    let lane = |parts: Vec<(u32, &PartState)>| {
-        let Some((index, part)) = parts.into_iter().find(|(_, part)| !part.is_done()) else { return Lane::Over };
-        next(task, unit(index), part, now)
+    let of_host = |parts: Vec<(u32, &PartState)>| {
+        let open = parts.into_iter().filter(|(_, part)| !part.is_done() && !part.is_set_aside());
+        let mut lanes: Vec<Lane> = open.take(width).map(|(index, part)| next(task, unit(index), part, now)).collect();
+        if lanes.is_empty() {
+            lanes.push(Lane::Over);
+        }
+        lanes
     };
-    hosts.into_values().map(lane).collect()
+    hosts.into_values().flat_map(of_host).collect()
 }
 
 fn next(task: &Task, unit: Unit, part: &PartState, now: Timestamp) -> Lane {
@@ -65,9 +79,13 @@ fn failed(task: &Task, unit: Unit, part: &PartState, fault: &Fault, at: Timestam
 
 /// How often something is tried: what the file says, else again only what surely was not done.
 pub(super) fn tries(task: &Task, kind: FaultKind) -> u32 {
+    let is_piece = matches!(task.kind, TaskKind::Partitions { .. } | TaskKind::Keys { .. });
     match (task.retry, kind) {
         (Some(retry), _) => retry.attempts,
+        (None, FaultKind::Transient | FaultKind::Lost) if is_piece => PATIENT_ATTEMPTS,
         (None, FaultKind::Transient | FaultKind::Lost) => ATTEMPTS,
+        // What is cut off leaves nothing that counts.
+        (None, FaultKind::Partial | FaultKind::Ended) if is_piece => ATTEMPTS,
         (None, FaultKind::Refused | FaultKind::Partial | FaultKind::Ended) => 1,
     }
 }
@@ -97,6 +115,7 @@ mod tests {
             evidence: Evidence::default(),
             retry,
             undo: Undoing::Nothing,
+            is_throttled: false,
         };
         let pauses = |task: &Task| [1, 2, 3, 30].map(|failures| pause(task, failures).as_secs());
         assert_eq!(pauses(&task(None)), [5, 10, 20, 600]);

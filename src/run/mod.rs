@@ -6,30 +6,43 @@
 #![deny(clippy::disallowed_methods)]
 
 mod answer;
+mod batch_events;
+mod batches;
+mod batching;
 mod decide;
 mod ending;
 mod event;
 mod evidence;
 mod fold;
 mod lanes;
+mod moving;
+mod pacing;
 mod progress;
 mod requests;
 mod script;
 mod settings;
 mod state;
 mod status;
+mod throttle;
+mod throttling;
+mod tuning;
 mod unit;
 mod unit_events;
 mod work;
 
 pub use answer::{Answer, Verdict, compare};
+pub use batches::{Parked, Range, Walk};
 pub use decide::{Act, Checked, Decision, Ending, Watch, decide};
-pub use event::{Document, Event, Failure, Fault, FaultKind, Proof, Request, Resolution, SCHEMA};
+pub use event::{Document, Event, Failure, Fault, FaultKind, Hold, Proof, Request, Resolution, SCHEMA};
 pub use evidence::{Asked, Judgement, judge};
 pub use fold::IllegalEvent;
+pub use moving::{Moving, Piece, moving};
+pub use pacing::{Pacing, Size};
 pub use progress::{Percent, percent};
 pub use script::{Evidence, Script, Task, TaskKind, Undoing};
 pub use settings::{SETTINGS, Setting, Settings, SettingsError};
 pub use state::{Given, OperationState, PartProgress, PartState, Phase, RunError, State, StopWish};
 pub use status::{Status, VerbName};
-pub use unit::{Direction, Part, Timestamp, Unit};
+pub use throttle::{Limit, Reading, Throttling};
+pub use tuning::{TUNABLES, TuneError, Tuning};
+pub use unit::{Direction, Part, Slice, Timestamp, Unit};

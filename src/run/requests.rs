@@ -1,11 +1,15 @@
 //! What a run becomes when somebody asks for something.
 
+use super::batches::Walk;
 use super::state::StopWish;
 use super::{Direction, PartProgress, PartState, Proof, Request, Resolution, State, Timestamp};
 
 impl State {
     /// What was asked for; it was accepted before.
     pub(super) fn asked(&mut self, request: Request, because: String, at: Timestamp) {
+        if let Request::Tune { changes } = request {
+            return self.tuned(&changes);
+        }
         self.is_paused = request == Request::Pause;
         self.is_ready = self.is_ready && !self.is_at_rest();
         match request {
@@ -17,8 +21,15 @@ impl State {
             Request::Rollback => return self.turn_back(because, at),
             Request::Retry => self.again(at),
             Request::Resolve { operation, resolution } => self.resolved(&operation, resolution, at),
+            Request::Tune { .. } => {}
         }
         self.become_working(at, because);
+    }
+
+    fn tuned(&mut self, changes: &std::collections::BTreeMap<String, String>) {
+        if let Ok(tuning) = self.tuning.clone().with_all(changes) {
+            self.tuning = tuning;
+        }
     }
 
     /// From here on everything that was started is taken back.
@@ -31,6 +42,7 @@ impl State {
         self.question = None;
         self.stop = None;
         self.health_unknown = None;
+        self.throttle.ends(at);
         self.become_working(at, because);
     }
 
@@ -47,6 +59,7 @@ impl State {
         self.count_anew(at);
         for part in self.open_parts() {
             part.failures = 0;
+            part.walk.iter_mut().for_each(Walk::again);
             if matches!(part.progress, PartProgress::Failed { .. }) {
                 part.progress = PartProgress::Waiting;
             }
@@ -69,7 +82,10 @@ impl State {
         match resolution {
             Resolution::Skip => phase.is_skipped = true,
             // Its parts are not even known.
-            Resolution::Done => phase.parts = phase.parts.take().or(Some(Vec::new())),
+            Resolution::Done => {
+                phase.may_grow &= !phase.parts().iter().all(PartState::is_done);
+                phase.parts = phase.parts.take().or(Some(Vec::new()));
+            }
             Resolution::NotDone => {}
         }
         let is_meant = |index: usize| {

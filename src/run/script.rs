@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Action, Engine, Migration, Operation, Retry, Scope, Undo};
+use crate::model::{Action, CopyBy, Engine, Migration, Operation, Retry, Scope, Undo};
 
-use super::{Direction, Unit};
+use super::{Direction, Limit, Unit};
 
 /// A procedure without its texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Script {
     pub has_healthcheck: bool,
     /// Whether there are checks after the work.
     pub has_postcheck: bool,
+    /// What may hold the moving of large tables up.
+    pub limits: Vec<Limit>,
 }
 
 /// An operation without its texts.
@@ -30,6 +32,8 @@ pub struct Task {
     pub retry: Option<Retry>,
     /// How it is taken back.
     pub undo: Undoing,
+    /// Whether limits hold it up.
+    pub is_throttled: bool,
 }
 
 /// What an operation is.
@@ -39,6 +43,16 @@ pub enum TaskKind {
     Single,
     /// Its parts are rows or hosts, found out when it begins.
     Parts,
+    /// Its parts are the partitions of a table, and it is looked for more of them at the end.
+    Partitions {
+        /// How many are moved at once.
+        parallel: u32,
+    },
+    /// Its parts are stretches of keys, each moved batch by batch.
+    Keys {
+        /// How many are moved at once.
+        parallel: u32,
+    },
     /// It asks until the answer is yes.
     Wait {
         /// How often.
@@ -79,6 +93,17 @@ pub enum Undoing {
     },
 }
 
+impl Task {
+    /// How many of its parts are at work at once on one host.
+    pub(super) fn width(&self, tuned: Option<u32>) -> usize {
+        let parallel = match self.kind {
+            TaskKind::Partitions { parallel } | TaskKind::Keys { parallel } => tuned.unwrap_or(parallel),
+            TaskKind::Single | TaskKind::Parts | TaskKind::Wait { .. } | TaskKind::Manual => 1,
+        };
+        usize::try_from(parallel).unwrap_or(usize::MAX).max(1)
+    }
+}
+
 impl Script {
     /// What a migration comes down to, on targets of these engines.
     pub fn of(migration: &Migration, engine: impl Fn(&str) -> Option<Engine>) -> Script {
@@ -87,6 +112,7 @@ impl Script {
             tasks,
             has_healthcheck: !migration.healthcheck.is_empty(),
             has_postcheck: !migration.postcheck.is_empty(),
+            limits: Vec::new(),
         }
     }
 
@@ -127,6 +153,10 @@ fn task(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Task
         evidence: evidence(operation, engine),
         retry: operation.retry,
         undo,
+        is_throttled: matches!(
+            operation.action,
+            Action::Copy { .. } | Action::Backfill { .. } | Action::ForEach { .. }
+        ),
     }
 }
 
@@ -138,24 +168,23 @@ fn kind(operation: &Operation) -> TaskKind {
         Action::Wait { every, .. } => TaskKind::Wait { every: every.unwrap_or(WAIT_EVERY), timeout: operation.timeout },
         Action::Manual { .. } => TaskKind::Manual,
         Action::ForEach { .. } => TaskKind::Parts,
+        Action::Copy { by: CopyBy::Partition, parallel, .. } => TaskKind::Partitions { parallel: *parallel },
+        Action::Copy { by: CopyBy::Key(_), parallel, .. } => TaskKind::Keys { parallel: *parallel },
+        Action::Backfill { .. } => TaskKind::Keys { parallel: 1 },
         Action::Sql { .. } | Action::Verify { .. } if operation.scope == Scope::EachShard => TaskKind::Parts,
-        Action::Sql { .. }
-        | Action::Verify { .. }
-        | Action::Copy { .. }
-        | Action::Backfill { .. }
-        | Action::Command { .. }
-        | Action::Http { .. } => TaskKind::Single,
+        Action::Sql { .. } | Action::Verify { .. } | Action::Command { .. } | Action::Http { .. } => TaskKind::Single,
     }
 }
 
 fn evidence(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Evidence {
-    let is_statement = matches!(operation.action, Action::Sql { .. } | Action::ForEach { .. });
+    let is_moving = matches!(operation.action, Action::Copy { .. } | Action::Backfill { .. });
+    let is_statement = is_moving || matches!(operation.action, Action::Sql { .. } | Action::ForEach { .. });
     let is_command = matches!(operation.action, Action::Command { .. });
     let engine = operation.target.as_deref().and_then(engine).filter(|_| is_statement);
     let (mark, lookup) = match engine {
         Some(Engine::ClickHouse) => (false, true),
-        Some(Engine::Postgres) => (operation.transaction, true),
-        Some(Engine::Sqlite) => (operation.transaction, false),
+        Some(Engine::Postgres) => (is_moving || operation.transaction, true),
+        Some(Engine::Sqlite) => (is_moving || operation.transaction, false),
         // A program is found again by what its environment carries.
         None => (false, is_command),
     };
@@ -163,6 +192,7 @@ fn evidence(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> 
         mark,
         lookup,
         done_when: operation.done_when.is_some(),
-        repeatable: operation.repeatable || operation.action.is_observation(),
+        // A partition enters its table whole, however often.
+        repeatable: operation.repeatable || is_moving || operation.action.is_observation(),
     }
 }

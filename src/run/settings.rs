@@ -19,7 +19,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 5] = [
+pub const SETTINGS: [Setting; 6] = [
     Setting {
         name: "auto_rollback",
         default: "true",
@@ -32,6 +32,7 @@ pub const SETTINGS: [Setting; 5] = [
         about: "how long an operation may take that says nothing itself",
     },
     Setting { name: "healthcheck_interval", default: "30m", about: "how often a run asks whether all is well" },
+    Setting { name: "batch_target", default: "1s", about: "how long a batch of a large table is to take" },
     Setting { name: "auto_start", default: "false", about: "whether a worker starts migrations that may run" },
 ];
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub default_timeout: Duration,
     /// How often a run asks whether all is well.
     pub healthcheck_interval: Duration,
+    /// How long a batch of a large table is to take.
+    pub batch_target: Duration,
     /// Whether a worker starts migrations that may run.
     pub auto_start: bool,
 }
@@ -80,6 +83,7 @@ impl Default for Settings {
             max_concurrent: 1,
             default_timeout: Duration::from_secs(2 * 3600),
             healthcheck_interval: Duration::from_secs(30 * 60),
+            batch_target: Duration::from_secs(1),
             auto_start: false,
         }
     }
@@ -106,6 +110,7 @@ impl Settings {
             "auto_rollback" => self.auto_rollback = truth()?,
             "auto_start" => self.auto_start = truth()?,
             "default_timeout" => self.default_timeout = duration()?,
+            "batch_target" => self.batch_target = duration()?,
             "healthcheck_interval" => self.healthcheck_interval = duration()?,
             _ => {
                 let count = value.parse().ok().filter(|count| (1..=1000).contains(count));

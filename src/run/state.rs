@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Direction, Document, Fault, Part, Proof, Request, Status, Timestamp, Unit};
+use super::batches::Walk;
+use super::pacing::Pacing;
+use super::throttle::Throttling;
+use super::{Direction, Document, Fault, Part, Proof, Request, Status, Timestamp, Tuning, Unit};
 
 /// What a run was given when it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,10 @@ pub struct State {
     pub is_paused: bool,
     /// Why nothing new may begin, because nobody knows whether the installation is well.
     pub health_unknown: Option<String>,
+    /// The limits that hold it up, and the time that they took from it.
+    pub throttle: Throttling,
+    /// What people changed while it ran.
+    pub tuning: Tuning,
     /// The operations that were begun, by name.
     pub operations: BTreeMap<String, OperationState>,
     /// What a person is asked, and about which unit.
@@ -100,6 +107,10 @@ pub struct Phase {
     pub parts: Option<Vec<PartState>>,
     /// Whether a person said to go on without it.
     pub is_skipped: bool,
+    /// Whether it is looked for more parts when those that are known are done.
+    pub may_grow: bool,
+    /// How fast its pieces went.
+    pub pacing: Pacing,
 }
 
 /// One part.
@@ -115,6 +126,8 @@ pub struct PartState {
     pub failures: u32,
     /// Whether an attempt before the present one may have left something.
     pub is_touched: bool,
+    /// How far its batches are, where it goes by batches.
+    pub walk: Option<Walk>,
 }
 
 /// How far a part is.
@@ -144,12 +157,19 @@ pub enum PartProgress {
 impl PartState {
     /// A part that nobody has begun.
     pub fn new(part: Part) -> PartState {
-        PartState { part, progress: PartProgress::Waiting, since: None, failures: 0, is_touched: false }
+        let walk = part.slice.as_ref().and_then(Walk::of);
+        PartState { part, progress: PartProgress::Waiting, since: None, failures: 0, is_touched: false, walk }
     }
 
     /// Whether it is done.
     pub fn is_done(&self) -> bool {
         matches!(self.progress, PartProgress::Done(_))
+    }
+
+    /// Whether all that is left of it was set aside, for a person to look at.
+    pub fn is_set_aside(&self) -> bool {
+        let is_left = |walk: &Walk| walk.at_hand().is_none() && !walk.parked.is_empty();
+        matches!(self.progress, PartProgress::Running(_)) && self.walk.as_ref().is_some_and(is_left)
     }
 
     /// Whether there may be something to take back: not where it was never attempted, or surely refused.
@@ -160,9 +180,27 @@ impl PartState {
 }
 
 impl Phase {
-    /// Whether it is over: every part is done, or a person said to go on without it.
+    /// One whose parts were just found out.
+    pub(super) fn prepared(parts: Vec<Part>, may_grow: bool, batch: Option<u64>, at: Timestamp) -> Phase {
+        Phase {
+            started_at: Some(at),
+            ended_at: (parts.is_empty() && !may_grow).then_some(at),
+            parts: Some(parts.into_iter().map(PartState::new).collect()),
+            is_skipped: false,
+            may_grow,
+            pacing: Pacing::new(batch),
+        }
+    }
+
+    /// Whether it is over: every part is done and nothing more is looked for, or a person said to go on without it.
     pub fn is_over(&self) -> bool {
-        self.is_skipped || self.parts.as_ref().is_some_and(|parts| parts.iter().all(PartState::is_done))
+        self.is_skipped
+            || (!self.may_grow && self.parts.as_ref().is_some_and(|parts| parts.iter().all(PartState::is_done)))
+    }
+
+    /// Whether its parts are done, and it is looked for more of them.
+    pub fn is_searched(&self) -> bool {
+        self.may_grow && !self.is_skipped && self.parts().iter().all(PartState::is_done)
     }
 
     /// Its parts; none where they are not known yet.
@@ -257,6 +295,7 @@ impl State {
                 | Status::RolledBack => false,
             },
             Request::Retry => matches!(self.status, Status::Errored | Status::NeedsAttention),
+            Request::Tune { changes } => self.status.is_active() && self.tuning.clone().with_all(changes).is_ok(),
             Request::Resolve { operation, .. } => {
                 let asked = self.question.as_ref().map(|(unit, _)| unit.clone());
                 let failed = self.failed_unit().filter(|_| self.status == Status::Errored);

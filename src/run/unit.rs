@@ -1,10 +1,12 @@
-//! What events are about: moments, the two ways of an operation, its parts, and units.
+//! What events are about: moments, the two ways of an operation, its parts with their slices of a table, and units.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::model::Key;
 
 /// A moment in milliseconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,7 +66,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// What a part is about: a row of `for_each`, a host of `each_shard`, both or neither.
+/// What a part is about: a row of `for_each`, a host of `each_shard`, a slice of a table, some of them or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// The host it runs on.
@@ -73,4 +75,44 @@ pub struct Part {
     /// The row that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<BTreeMap<String, Value>>,
+    /// The slice of a table that it moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Slice>,
+}
+
+/// A slice of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Slice {
+    /// A partition, moved in one go.
+    Partition {
+        /// Its id.
+        id: String,
+        /// Rows in it.
+        rows: u64,
+        /// Bytes of it on disk.
+        bytes: u64,
+        /// The last block that was inserted into it: it grows with every insert.
+        block: i64,
+    },
+    /// A stretch of keys, moved batch by batch.
+    Keys {
+        /// The key before its first one; nothing from the beginning.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Key>,
+        /// Its last key; nothing to the end, and whatever is added there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Key>,
+        /// About how many rows it has.
+        rows: u64,
+    },
+}
+
+impl Slice {
+    /// How many rows it has, or had when it was found.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Slice::Partition { rows, .. } | Slice::Keys { rows, .. } => *rows,
+        }
+    }
 }

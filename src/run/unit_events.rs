@@ -2,7 +2,8 @@
 
 use super::state::RunError;
 use super::{
-    Direction, Event, FaultKind, OperationState, Part, PartProgress, PartState, Proof, State, Status, Timestamp, Unit,
+    Direction, Event, FaultKind, OperationState, Part, PartProgress, PartState, Phase, Proof, State, Status, Timestamp,
+    Unit,
 };
 
 impl State {
@@ -18,9 +19,12 @@ impl State {
         }
         let is_prepared = phase.is_some_and(|phase| phase.parts.is_some());
         if let Event::Parked { question, .. } = event
-            && !is_prepared
+            && (!is_prepared || phase.is_some_and(Phase::is_searched))
         {
             return self.parked_unprepared(unit, question, at);
+        }
+        if let Some(follows) = self.batch_event(unit, event, at) {
+            return follows;
         }
         // A single part needs no preparation: its first attempt makes it.
         let is_first = is_attempt && !is_prepared && unit.part == 0;
@@ -36,6 +40,7 @@ impl State {
     /// Whether a unit may be begun now.
     fn may_begin(&self, unit: &Unit) -> bool {
         let is_held = self.is_paused || self.stop.is_some() || self.health_unknown.is_some();
+        let is_held = is_held || self.throttle.since.is_some();
         let is_this_way = match unit.direction {
             Direction::Do => self.is_ready,
             Direction::Undo => self.operations.get(&unit.operation).is_some_and(OperationState::may_have_effect),
@@ -71,6 +76,12 @@ impl State {
             PartProgress::Waiting | PartProgress::InDoubt | PartProgress::Adopted | PartProgress::Done(_) => part.since,
         };
         part.is_touched |= leaves_something(event);
+        if let (PartProgress::Running(since), PartProgress::Done(_), Some(slice)) =
+            (&part.progress, &next, part.part.slice.as_ref().filter(|_| part.walk.is_none()))
+        {
+            let ms = at.since(*since).as_millis();
+            phase.pacing.add(slice.rows(), u64::try_from(ms).unwrap_or(u64::MAX));
+        }
         part.progress = next;
         if let Event::Failed { fault, .. } = event {
             part.failures += u32::from(fault.kind != FaultKind::Ended || !is_told_to_end);
@@ -125,6 +136,12 @@ fn next(progress: &PartProgress, event: &Event, at: Timestamp) -> Option<PartPro
         | Event::Blocked { .. }
         | Event::Ready
         | Event::Prepared { .. }
+        | Event::Found { .. }
+        | Event::Advanced { .. }
+        | Event::BatchFailed { .. }
+        | Event::BatchParked { .. }
+        | Event::Throttled { .. }
+        | Event::Unthrottled
         | Event::Unhealthy { .. }
         | Event::HealthUnknown { .. }
         | Event::Healthy

@@ -42,7 +42,13 @@ impl Decider<'_> {
                 let started = operation.forward.parts().iter().filter(|part| part.may_have_effect());
                 let parts: Vec<Part> = started.rev().map(|part| part.part.clone()).collect();
                 let (operation, direction) = (task.name.clone(), Direction::Undo);
-                return Decision::Record(vec![Event::Prepared { operation, direction, parts }]);
+                return Decision::Record(vec![Event::Prepared {
+                    operation,
+                    direction,
+                    parts,
+                    may_grow: false,
+                    batch: None,
+                }]);
             }
             return self.operation(undo, &task.name, Direction::Undo);
         }
@@ -55,13 +61,19 @@ impl Decider<'_> {
         if phase.parts.is_none() {
             let unit = Unit { operation: name.to_owned(), direction, part: 0 };
             return match task.kind {
-                TaskKind::Parts => self.prepare(task, unit),
+                TaskKind::Parts | TaskKind::Partitions { .. } | TaskKind::Keys { .. } => self.prepare(task, unit),
                 TaskKind::Single | TaskKind::Wait { .. } | TaskKind::Manual => {
                     Decision::Record(vec![Event::Attempted { unit }])
                 }
             };
         }
-        let lanes = lanes(task, phase, name, direction, self.now);
+        if phase.is_searched() {
+            return self.prepare(task, Unit { operation: name.to_owned(), direction, part: 0 });
+        }
+        let lanes = lanes(task, task.width(self.state.tuning.parallel), phase, name, direction, self.now);
+        if let TaskKind::Keys { .. } = task.kind {
+            return self.batches(Unit { operation: name.to_owned(), direction, part: 0 }, phase, &lanes);
+        }
         let begun: Vec<&Unit> = (lanes.iter())
             .filter_map(|lane| match lane {
                 Lane::Running(unit) if !self.watch.in_flight.contains(unit) => Some(unit),
@@ -81,10 +93,10 @@ impl Decider<'_> {
             (TaskKind::Wait { every, timeout }, Some(_)) => {
                 self.ask(&lanes, &begun, every, timeout.unwrap_or(self.settings.default_timeout))
             }
-            (TaskKind::Single | TaskKind::Parts, Some(_)) => {
+            (TaskKind::Single | TaskKind::Parts | TaskKind::Partitions { .. } | TaskKind::Keys { .. }, Some(_)) => {
                 Decision::Act(begun.into_iter().cloned().map(Act::Perform).collect())
             }
-            (TaskKind::Single | TaskKind::Parts | TaskKind::Wait { .. } | TaskKind::Manual, None) => self.lanes(&lanes),
+            (_, None) => self.lanes(&lanes),
         }
     }
 
@@ -92,6 +104,10 @@ impl Decider<'_> {
     fn prepare(&self, task: &Task, unit: Unit) -> Decision {
         if let Some((at, fault, failures)) = self.watch.unprepared.get(&unit) {
             if *failures >= tries(task, fault.kind) {
+                // What is done is not taken back because more of it is not found out.
+                if self.state.part(&unit).is_some() {
+                    return Decision::Record(vec![Event::Parked { unit, question: fault.message.clone() }]);
+                }
                 let message = format!("its parts could not be found out: {}", fault.message);
                 return Decision::Record(vec![self.failed(&unit, &message)]);
             }
@@ -121,7 +137,7 @@ impl Decider<'_> {
     }
 
     /// A unit failed for good.
-    fn failed(&self, unit: &Unit, message: &str) -> Event {
+    pub(super) fn failed(&self, unit: &Unit, message: &str) -> Event {
         let host = self.state.part(unit).and_then(|part| part.part.host.as_ref());
         let at = host.map(|host| format!(" on {host}")).unwrap_or_default();
         let because = format!("{unit} failed{at}: {message}");

@@ -32,10 +32,10 @@ impl Desk {
         // Between reading and taking it may have gone on.
         let state = self.read(&row).await?;
         self.refuse_unfit(name, &state, &wish.request, &row).await?;
-        if wish.request != Request::Pause {
+        if !matches!(wish.request, Request::Pause | Request::Tune { .. }) {
             return self.take_up(lease, state, Some(wish), observer).await;
         }
-        // Nobody works on it: that it is paused is written down, for whoever takes it up.
+        // Nobody works on it: what is asked for is written down, for whoever takes it up.
         let desk = Desk { signals: Signals::default(), ..self.clone() };
         desk.signals.let_go.cancel();
         let came = desk.take_up(lease, state, Some(wish), observer).await?;
@@ -123,7 +123,9 @@ fn goes_on(request: &Request, state: &State) -> bool {
     let is_at_it = match request {
         Request::Resume => state.status.is_active(),
         Request::Rollback => state.status == Status::RollingBack,
-        Request::Stop { .. } | Request::Pause | Request::Retry | Request::Resolve { .. } => false,
+        Request::Stop { .. } | Request::Pause | Request::Retry | Request::Resolve { .. } | Request::Tune { .. } => {
+            false
+        }
     };
     is_at_it && !state.accepts(request)
 }

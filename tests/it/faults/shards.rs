@@ -48,7 +48,7 @@ fn outcomes(journal: &[Entry]) -> Vec<String> {
     let mut hosts = std::collections::BTreeMap::new();
     let mut lines = Vec::new();
     for entry in journal {
-        if let Event::Prepared { operation, direction, parts } = &entry.event {
+        if let Event::Prepared { operation, direction, parts, .. } = &entry.event {
             hosts.insert((operation.clone(), *direction), parts.clone());
         }
         let Some(unit) = entry.event.unit() else { continue };

@@ -24,6 +24,10 @@ pub fn essence(journal: &[Entry]) -> Vec<String> {
             | Event::NotDone { .. }
             | Event::StillRunning { .. }
             | Event::CutOff { .. }
+            | Event::Advanced { .. }
+            | Event::BatchFailed { .. }
+            | Event::Throttled { .. }
+            | Event::Unthrottled
             | Event::Failed { .. } => return None,
             Event::Parked { unit, .. } => {
                 asked = Some(shown(unit));
@@ -36,7 +40,11 @@ pub fn essence(journal: &[Entry]) -> Vec<String> {
             Event::Asked { .. } => return None,
             Event::Attempted { unit } => format!("attempted {}", shown(unit)),
             Event::Done { unit, .. } => format!("done {}", shown(unit)),
-            Event::Prepared { operation, direction, parts } => format!("prepared {operation} {direction:?} {parts:?}"),
+            Event::Found { operation, parts } => format!("found {operation} {parts:?}"),
+            Event::BatchParked { unit, high, .. } => format!("set aside {} {high}", shown(unit)),
+            Event::Prepared { operation, direction, parts, .. } => {
+                format!("prepared {operation} {direction:?} {parts:?}")
+            }
             event @ (Event::Started { .. }
             | Event::NotRequired { .. }
             | Event::Blocked { .. }

@@ -50,6 +50,7 @@ impl World {
                 let tries = watch.postcheck.as_ref().map_or(0, |(_, _, tries)| *tries);
                 watch.postcheck = Some((now, failures, tries + 1));
             }
+            Act::Read(_) => panic!("the simulated scripts have no limits"),
             Act::Prepare { operation, direction } => self.prepare(operation, direction),
             Act::Perform(unit) => self.perform(unit),
             Act::Judge(unit) => self.judge(unit),
@@ -69,7 +70,7 @@ impl World {
             return;
         }
         let parts = self.parts.get(&operation).cloned().unwrap_or_default();
-        self.record(Event::Prepared { operation, direction, parts });
+        self.record(Event::Prepared { operation, direction, parts, may_grow: false, batch: None });
     }
 
     fn perform(&mut self, unit: Unit) {
@@ -84,7 +85,7 @@ impl World {
                     self.process().watch.polled.insert(unit, now);
                 }
             }
-            TaskKind::Single | TaskKind::Parts => {
+            TaskKind::Single | TaskKind::Parts | TaskKind::Partitions { .. } | TaskKind::Keys { .. } => {
                 let heard = self.server.perform(&unit, task.evidence, now);
                 let process = self.process();
                 process.watch.in_flight.insert(unit.clone());

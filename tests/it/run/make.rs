@@ -20,7 +20,7 @@ pub fn single(name: &str, evidence: Evidence) -> Task {
 
 /// An operation without an undo.
 pub fn plain(name: &str, kind: TaskKind, evidence: Evidence) -> Task {
-    Task { name: name.into(), kind, evidence, retry: None, undo: Undoing::Nothing }
+    Task { name: name.into(), kind, evidence, retry: None, undo: Undoing::Nothing, is_throttled: false }
 }
 
 /// The same with an undo of one statement, for each part where it has parts.
@@ -57,12 +57,12 @@ pub fn undoing(operation: &str) -> Unit {
 
 /// A part for a host.
 pub fn host(name: &str) -> Part {
-    Part { host: Some(name.into()), item: None }
+    Part { host: Some(name.into()), ..Part::default() }
 }
 
 /// A part for a row.
 pub fn row(id: u32) -> Part {
-    Part { host: None, item: Some(BTreeMap::from([("id".to_owned(), id.into())])) }
+    Part { host: None, item: Some(BTreeMap::from([("id".to_owned(), id.into())])), slice: None }
 }
 
 /// A check that says no.

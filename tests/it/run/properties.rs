@@ -62,7 +62,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any_unit().prop_map(|unit| Event::CutOff { unit }),
         1 => (any_unit(), text()).prop_map(|(unit, question)| Event::Parked { unit, question }),
         3 => (select(&NAMES[..]), any_direction(), parts).prop_map(|(operation, direction, parts)| {
-            Event::Prepared { operation: operation.into(), direction, parts }
+            Event::Prepared { operation: operation.into(), direction, parts, may_grow: false, batch: None }
         }),
     ];
     let about_runs = prop_oneof![

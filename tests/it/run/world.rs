@@ -76,7 +76,7 @@ impl World {
     pub fn new(tasks: Vec<Task>) -> World {
         World {
             now: at(0),
-            script: Script { tasks, has_healthcheck: false, has_postcheck: false },
+            script: Script { tasks, has_healthcheck: false, has_postcheck: false, limits: Vec::new() },
             settings: Settings::default(),
             server: Server::default(),
             journal: Vec::new(),

@@ -1,0 +1,139 @@
+//! How far the moving of a large table is, how fast, and how long it may still take.
+//!
+//! The estimate is the rows that are left by the rate of late; its band comes from how that rate varied from piece to
+//! piece. Both know the share of the time that limits took.
+
+use std::time::Duration;
+
+use super::pacing::float;
+use super::{Direction, PartProgress, PartState, Phase, Script, Slice, State, TaskKind, Timestamp};
+
+/// Pieces that are told one by one.
+const PIECES: usize = 8;
+
+/// How far the moving of a table is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moving {
+    /// Rows that are done.
+    pub rows: u64,
+    /// Rows there are, or about so many.
+    pub total: u64,
+    /// Rows in a second of late, while it moved.
+    pub rate_now: Option<f64>,
+    /// Rows in a second since it began, with all that held it up.
+    pub rate: Option<f64>,
+    /// How long it may still take, in seconds: as it goes, as it went when it was fast, as it went when it was slow.
+    pub left_s: Option<[f64; 3]>,
+    /// The time that limits took.
+    pub throttled: Duration,
+    /// The pieces at hand.
+    pub pieces: Vec<Piece>,
+}
+
+/// A partition or a stretch of keys at hand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// Its number, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// Which partition, or after which key.
+    pub name: String,
+    /// Rows of it that are done; nothing where its server knows that alone.
+    pub rows: Option<u64>,
+    /// Rows it has, or about so many.
+    pub total: u64,
+}
+
+/// How far the table is that a run moves now; nothing where it moves none.
+pub fn moving(script: &Script, state: &State, now: Timestamp) -> Option<Moving> {
+    let is_moved = |kind| matches!(kind, TaskKind::Partitions { .. } | TaskKind::Keys { .. });
+    let direction = state.direction;
+    let (task, phase) = script.tasks.iter().find_map(|task| {
+        let of = match (direction, &task.undo) {
+            (Direction::Do, _) => task,
+            (Direction::Undo, super::Undoing::Task { task, .. }) => task,
+            (Direction::Undo, super::Undoing::Nothing | super::Undoing::Irreversible(_)) => return None,
+        };
+        let phase = state.phase(&task.name, direction)?;
+        (is_moved(of.kind) && phase.parts.is_some() && !phase.is_over()).then_some((of, phase))
+    })?;
+    let rows = phase.parts().iter().map(done).sum();
+    let total = phase.parts().iter().map(total).sum::<u64>().max(rows);
+    let throttled = state.throttle.lost(now);
+    let elapsed = now.since(phase.started_at?);
+    let rates = rates(phase);
+    let at_once = phase.parts().iter().filter(|part| is_at_hand(part)).count().clamp(1, task.width(None).max(1));
+    let at_once = float(u64::try_from(at_once).unwrap_or(1));
+    let rate_now = smooth(&rates).map(|rate| rate * at_once);
+    let held = (throttled.as_secs_f64() / elapsed.as_secs_f64().max(0.001)).clamp(0.0, 0.95);
+    let left = float(total - rows);
+    let left_s = rate_now.map(|rate| {
+        let seconds = |rate: f64| left / (rate * (1.0 - held)).max(f64::MIN_POSITIVE);
+        let (slow, fast) = band(&rates);
+        [seconds(rate), seconds((fast * at_once).max(rate)), seconds((slow * at_once).min(rate))]
+    });
+    let seconds = elapsed.as_secs_f64();
+    let rate = (seconds > 0.0 && rows > 0).then(|| float(rows) / seconds);
+    Some(Moving { rows, total, rate_now, rate, left_s, throttled, pieces: pieces(phase) })
+}
+
+fn is_at_hand(part: &PartState) -> bool {
+    matches!(part.progress, PartProgress::Running(_) | PartProgress::Adopted)
+}
+
+/// Rows of a part that are done.
+fn done(part: &PartState) -> u64 {
+    match (&part.walk, part.is_done(), &part.part.slice) {
+        (Some(walk), _, _) => walk.rows,
+        (None, true, Some(slice)) => slice.rows(),
+        (None, _, _) => 0,
+    }
+}
+
+/// Rows of a part in all: what was found where it is done, else as many as it was said to have.
+fn total(part: &PartState) -> u64 {
+    match (&part.walk, part.is_done(), &part.part.slice) {
+        (Some(walk), true, _) => walk.rows,
+        (Some(walk), false, Some(slice)) => slice.rows().max(walk.rows),
+        (_, _, slice) => slice.as_ref().map_or(0, Slice::rows),
+    }
+}
+
+/// Rows in a second of each of the last pieces, the latest last.
+fn rates(phase: &Phase) -> Vec<f64> {
+    phase.pacing.recent().map(|(rows, ms)| float(rows) * 1000.0 / float(ms)).collect()
+}
+
+fn smooth(rates: &[f64]) -> Option<f64> {
+    let (first, others) = rates.split_first()?;
+    Some(others.iter().fold(*first, |smooth, rate| 0.4_f64.mul_add(*rate, 0.6 * smooth)))
+}
+
+/// The rates that a tenth of the last pieces were slower and faster than.
+fn band(rates: &[f64]) -> (f64, f64) {
+    let mut sorted = rates.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
+    (at(last / 10), at(last - last / 10))
+}
+
+fn pieces(phase: &Phase) -> Vec<Piece> {
+    let of = phase.parts().len();
+    let piece = |(index, part): (usize, &PartState)| {
+        let name = match (&part.part.slice, &part.walk) {
+            (Some(Slice::Partition { id, .. }), _) => id.clone(),
+            (_, Some(walk)) => walk.at_hand()?.after.as_ref().map_or("the beginning".to_owned(), ToString::to_string),
+            (_, None) => return None,
+        };
+        let name = match &part.part.host {
+            Some(host) => format!("{name} on {host}"),
+            None => name,
+        };
+        let rows = part.walk.as_ref().map(|walk| walk.rows);
+        Some(Piece { number: index + 1, of, name, rows, total: total(part) })
+    };
+    let at_hand = phase.parts().iter().enumerate().filter(|(_, part)| is_at_hand(part));
+    at_hand.take(PIECES).filter_map(piece).collect()
+}
