@@ -8,6 +8,7 @@ mod clickhouse;
 mod error;
 mod idle;
 mod location;
+mod partitioned;
 mod postgres;
 mod sqlite;
 mod statement;
@@ -16,5 +17,6 @@ mod target;
 
 pub use error::{DatabaseError, Trouble};
 pub use location::Location;
+pub use partitioned::{CopyFacts, Destination, Partition, TableCopy};
 pub use statement::{Effect, Statement, StatementProgress};
 pub use target::{Database, Host};

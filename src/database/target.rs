@@ -136,6 +136,14 @@ impl Database {
         answer.and_then(|answer| answer.records(rows_max)).map_err(|failure| self.tell(failure))
     }
 
+    /// A read-only question under the tag and with the settings of a statement, so that it is found and ended like one.
+    pub(super) async fn ask_tagged(&self, question: &Statement<'_>, rows_max: usize) -> Result<Answer, DatabaseError> {
+        let Server::ClickHouse(server) = &self.server else { return Err(self.refuse("only ClickHouse is asked so")) };
+        let answer = tokio::time::timeout(question.timeout + GRACE, server.ask_tagged(question, rows_max));
+        let late = |_| Failure::new(Trouble::Lost, format!("no answer within {:?}", question.timeout));
+        answer.await.map_err(late).and_then(|answer| answer).map_err(|failure| self.tell(failure))
+    }
+
     async fn question(&self, sql: &str, timeout: Duration, rows_max: usize) -> Result<Answer, Failure> {
         let answer = async {
             match &self.server {
@@ -263,7 +271,12 @@ impl Database {
         result.map_err(|failure| self.tell(failure))
     }
 
-    fn tell(&self, failure: Failure) -> DatabaseError {
+    /// An error of our own: nothing was done, and another try would be refused again.
+    pub(super) fn refuse(&self, message: impl Into<String>) -> DatabaseError {
+        self.tell(Failure::new(Trouble::Refused, message))
+    }
+
+    pub(super) fn tell(&self, failure: Failure) -> DatabaseError {
         DatabaseError {
             target: self.name.to_string(),
             trouble: failure.trouble,
