@@ -29,11 +29,11 @@ const OWN_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Database {
     name: Arc<str>,
     hidden: Arc<Hidden>,
-    server: Server,
+    pub(super) server: Server,
 }
 
 #[derive(Clone)]
-enum Server {
+pub(super) enum Server {
     ClickHouse(Arc<ClickHouse>),
     Postgres(Arc<Postgres>),
     Sqlite(Arc<Sqlite>),
@@ -184,7 +184,7 @@ impl Database {
         self.bounded(OWN_TIMEOUT, found).await
     }
 
-    /// Forgets every mark whose tag begins so.
+    /// Forgets every mark and every checkpoint whose tag begins so.
     pub async fn forget_marks(&self, prefix: &str) -> Result<(), DatabaseError> {
         let forgotten = async {
             match &self.server {
@@ -253,7 +253,7 @@ impl Database {
         Ok(members.into_iter().map(host).collect())
     }
 
-    async fn bounded<T>(
+    pub(super) async fn bounded<T>(
         &self,
         limit: Duration,
         work: impl Future<Output = Result<T, Failure>>,
@@ -263,7 +263,7 @@ impl Database {
         result.map_err(|failure| self.tell(failure))
     }
 
-    fn tell(&self, failure: Failure) -> DatabaseError {
+    pub(super) fn tell(&self, failure: Failure) -> DatabaseError {
         DatabaseError {
             target: self.name.to_string(),
             trouble: failure.trouble,
