@@ -29,7 +29,7 @@ pub(super) fn name(text: &str) -> String {
 
 /// Names in quotes, in a list.
 pub(super) fn names(texts: &[String]) -> String {
-    list(texts, name)
+    list(texts, |text| name(text))
 }
 
 /// Anything in a list.
