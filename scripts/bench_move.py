@@ -30,15 +30,16 @@ TARGET_MS = 1000
 BATCHES = (1_000, 5_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 HOPELESS = 2
 SERVERS = {"current engine": "ORCHESTRATE_TEST_CLICKHOUSE_URL", "18.16.1": "ORCHESTRATE_TEST_CLICKHOUSE_OLD_URL"}
+PLAIN = "one `INSERT … SELECT`"
 PARTITIONS, PARTITION_ROWS = 20, 1_000_000
 ITEMS = 2_000_000
-# The migrations that are measured: what each does, and what takes it back.
+# The migrations that are measured.
 COPY = "copy: {from: events_old, to: events, by: partition, parallel: %d, verify: %s}"
 MIGRATIONS = {
-    "copy_one": (COPY % (1, "count"), "TRUNCATE TABLE events"),
-    "copy_two": (COPY % (2, "count"), "TRUNCATE TABLE events"),
-    "copy_checksum": (COPY % (2, "checksum"), "TRUNCATE TABLE events"),
-    "fill": ("backfill: {table: items, key: id, set: total = quantity * price}", "UPDATE items SET total = NULL"),
+    "copy_one": COPY % (1, "count"),
+    "copy_two": COPY % (2, "count"),
+    "copy_checksum": COPY % (2, "checksum"),
+    "fill": "backfill: {table: items, key: id, set: total = quantity * price}",
 }
 
 EVENTS = """(uuid UUID, team_id Int64, event String, distinct_id String, properties String, timestamp DateTime, elapsed Float64, created_at DateTime)
@@ -106,9 +107,9 @@ class Program:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
         self.peaks, self.found, self.largest = {}, {}, {}
-        for name, (work, undo) in MIGRATIONS.items():
+        for name, work in MIGRATIONS.items():
             write(folder / f"manifests/bench/{name}.yaml", f"migration\nname: {name}\noperations:\n"
-                  f"  - name: move\n    target: db\n    {work}\n    undo: {undo}\n    timeout: 1h\n")
+                  f"  - name: move\n    target: db\n    {work}\n    irreversible: the bench makes the tables anew\n    timeout: 1h\n")
         write(folder / "upgrade-paths/bench.yaml", "upgrade-path\nreleases: [{app: 1.0.0}]\n")
         write(folder / "orchestrate.yaml", "project\nenvironments:\n  bench:\n    store: sqlite://state.db\n    targets: {db: {url: '${BENCH_URL}'}}\n")
 
@@ -162,7 +163,7 @@ def found(batches):
 
     The last batch is what was left, and says nothing.
     """
-    first = len(batches) + 1
+    first = len(batches)
     for number in range(len(batches) - 1, 0, -1):
         rows, ms = batches[number - 1]
         before = batches[number - 2][0] if number > 1 else 0
@@ -210,7 +211,7 @@ class ClickHouse:
 def clickhouse(program, rounds, is_plain):
     columns = {name: move_events(program, name, url_name, rounds, is_plain) for name, url_name in SERVERS.items()}
     sides = list(next(iter(columns.values())))
-    rows = [[side] + [cell for times in columns.values() for cell in (seconds(times[side]), ratio(times[side], times["INSERT … SELECT"]))] for side in sides]
+    rows = [[side] + [cell for times in columns.values() for cell in (seconds(times[side]), ratio(times[side], times[PLAIN]))] for side in sides]
     head = [f"{PARTITIONS} partitions, {PARTITIONS * PARTITION_ROWS:,} rows, a new `ORDER BY`"] + [cell for name in columns for cell in (f"ClickHouse {name}", "ratio")]
     return table(head, rows) + memory(program, "ClickHouse")
 
@@ -221,7 +222,7 @@ def move_events(program, name, url_name, rounds, is_plain):
     say(f"ClickHouse {name}: making {PARTITIONS} partitions")
     server.make_events()
     wanted = server.ask(f"{EVENT_DIGEST}events_old")
-    sides = {"INSERT … SELECT": lambda: server.ask("INSERT INTO events SELECT * FROM events_old")}
+    sides = {PLAIN: lambda: server.ask("INSERT INTO events SELECT * FROM events_old")}
     if not is_plain:
         for side, migration in (("`copy`, `verify: count`", "copy_one"), ("`copy`, `verify: count`, `parallel: 2`", "copy_two"), ("`copy`, `verify: checksum`, `parallel: 2`", "copy_checksum")):
             sides[side] = lambda migration=migration: program.start(migration, url, "ClickHouse")
@@ -250,7 +251,8 @@ class Session:
 
     def __init__(self, url):
         command = ["psql", url, "-XqAt", "-v", "ON_ERROR_STOP=1"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
         return self.ask
