@@ -33,14 +33,14 @@ SERVERS = {"current engine": "ORCHESTRATE_TEST_CLICKHOUSE_URL", "18.16.1": "ORCH
 PLAIN = "one `INSERT … SELECT`"
 PARTITIONS, PARTITION_ROWS = 20, 1_000_000
 ITEMS = 2_000_000
+DATABASE = "bench_move"
+# The environments: where the events are, and where the items are.
+EVENTS_PLACE, ITEMS_PLACE = "events", "items"
 # The migrations that are measured.
+COPIES = {"copy_one": (1, "count"), "copy_two": (2, "count"), "copy_checksum": (2, "checksum")}
 COPY = "copy: {from: events_old, to: events, by: partition, parallel: %d, verify: %s}"
-MIGRATIONS = {
-    "copy_one": COPY % (1, "count"),
-    "copy_two": COPY % (2, "count"),
-    "copy_checksum": COPY % (2, "checksum"),
-    "fill": "backfill: {table: items, key: id, set: total = quantity * price}",
-}
+WORK = {name: COPY % how for name, how in COPIES.items()}
+WORK["fill"] = "backfill: {table: items, key: id, set: total = quantity * price}"
 
 EVENTS = """(uuid UUID, team_id Int64, event String, distinct_id String, properties String, timestamp DateTime, elapsed Float64, created_at DateTime)
 ENGINE = MergeTree() PARTITION BY toYYYYMM(timestamp) ORDER BY """
@@ -49,19 +49,23 @@ NEW_ORDER = "(team_id, toDate(timestamp), event, cityHash64(distinct_id), uuid)"
 EVENT = """generateUUIDv4(), toInt64(intHash32(number) % 16), concat('$event_', toString(intHash32(number + 1) % 40)),
 concat('user-', hex(intHash64(number % 300000))),
 concat('{"$browser": "', arrayElement(['Chrome', 'Firefox', 'Safari', 'Edge'], 1 + intHash32(number + 2) % 4),
-    '", "$current_url": "https://example.com/page/', toString(intHash32(number + 3) % 5000), '", "$lib_version": "1.', toString(intHash32(number + 4) % 60),
-    '", "$screen_width": ', toString(intHash32(number + 5) % 2000), ', "$session_id": "', hex(intHash64(number)), '", "$window_id": "', hex(intHash64(number + 7)),
+    '", "$current_url": "https://example.com/page/', toString(intHash32(number + 3) % 5000),
+    '", "$lib_version": "1.', toString(intHash32(number + 4) % 60), '", "$screen_width": ', toString(intHash32(number + 5) % 2000),
+    ', "$session_id": "', hex(intHash64(number)), '", "$window_id": "', hex(intHash64(number + 7)),
     '", "$pageview_id": "', hex(intHash64(number + 8)), '"}'),
-toDateTime('START') + intHash32(number + 6) % 2300000, toFloat64(intHash32(number + 9)) / 1000, toDateTime('START') + intHash32(number + 6) % 2300000 + 3"""
+toDateTime('START') + intHash32(number + 6) % 2300000, toFloat64(intHash32(number + 9)) / 1000,
+toDateTime('START') + intHash32(number + 6) % 2300000 + 3"""
 EVENT_DIGEST = "SELECT count(), sum(cityHash64(toString(uuid), team_id, event, distinct_id, properties, timestamp, elapsed, created_at)) FROM "
 
 # Gaps between all keys, and a wide one after every ten thousand rows.
 ITEM = """n * 3 + n / 10000 * 100000, n * 7919 % 50000, CASE n % 3 WHEN 0 THEN 'order' WHEN 1 THEN 'refund' ELSE 'shipment' END,
 1 + n * 31 % 9, 100 + n * 7907 % 100000, 'item number ' || n || ' of a shop that sells many things to many people', NULL"""
-ITEMS_TABLE = """CREATE TABLE items (id {integer} PRIMARY KEY, account_id integer NOT NULL, kind text NOT NULL, quantity integer NOT NULL, price integer NOT NULL,
-note text NOT NULL, total {integer})"""
+ITEMS_TABLE = """CREATE TABLE items (id {integer} PRIMARY KEY, account_id integer NOT NULL, kind text NOT NULL,
+quantity integer NOT NULL, price integer NOT NULL, note text NOT NULL, total {integer})"""
+SERIES = "WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {rows})"
 ITEMS_INDEX = "CREATE INDEX items_account ON items (account_id)"
 UPDATE = "UPDATE items SET total = quantity * price"
+LARGEST = "SELECT max(length(CAST(body AS blob))) FROM orchestrate_event WHERE json_extract(body, '$.event') = 'advanced'"
 WRONG_ITEMS = "SELECT count(*) FROM items WHERE total IS NULL OR total <> quantity * price"
 
 
@@ -107,22 +111,24 @@ class Program:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
         self.peaks, self.found, self.largest = {}, {}, {}
-        for name, work in MIGRATIONS.items():
+        for name, work in WORK.items():
             write(folder / f"manifests/bench/{name}.yaml", f"migration\nname: {name}\noperations:\n"
                   f"  - name: move\n    target: db\n    {work}\n    irreversible: the bench makes the tables anew\n    timeout: 1h\n")
         write(folder / "upgrade-paths/bench.yaml", "upgrade-path\nreleases: [{app: 1.0.0}]\n")
-        write(folder / "orchestrate.yaml", "project\nenvironments:\n  bench:\n    store: sqlite://state.db\n    targets: {db: {url: '${BENCH_URL}'}}\n")
+        write(folder / "orchestrate.yaml", "project\nenvironments:\n"
+              f"  {EVENTS_PLACE}: {{store: 'sqlite://state.db', targets: {{db: {{url: '${{BENCH_URL}}', database: {DATABASE}}}}}}}\n"
+              f"  {ITEMS_PLACE}: {{store: 'sqlite://state.db', targets: {{db: {{url: '${{BENCH_URL}}'}}}}}}\n")
 
     def forget(self):
         for path in self.folder.glob("state.db*"):
             path.unlink()
 
-    def command(self, *arguments):
-        return [self.program, "--project", self.folder, "--quiet", *arguments]
+    def command(self, place, *arguments):
+        return [self.program, "--project", self.folder, "--environment", place, "--quiet", *arguments]
 
-    def start(self, name, url, key):
+    def start(self, name, place, url, key):
         """Runs the migration; keeps the most memory that the process ever had, under `key`."""
-        command, environment = self.command("start", name), {**os.environ, "BENCH_URL": url}
+        command, environment = self.command(place, "start", name), {**os.environ, "BENCH_URL": url}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         watch = threading.Thread(target=self.watch, args=(process.pid, key))
         watch.start()
@@ -145,11 +151,11 @@ class Program:
 
     def batches(self, name, key):
         """Reads from the journal how the size of a batch was found, and from the store how large a batch's event is."""
-        lines = subprocess.run(self.command("journal", name, "--format", "json"), check=True, stdout=subprocess.PIPE).stdout
-        events = [event for event in map(json.loads, lines.splitlines()) if event["event"] == "advanced"]
+        lines = subprocess.run(self.command(ITEMS_PLACE, "journal", name, "--format", "json"), check=True, stdout=subprocess.PIPE).stdout
+        events = [event for event in map(json.loads, lines.splitlines()) if event["event"] == "advanced" and event.get("high")]
         self.found.setdefault(key, []).append(found([(event["rows"], event["ms"]) for event in events]))
         with sqlite3.connect(self.folder / "state.db") as store:
-            largest, = store.execute("SELECT max(length(CAST(body AS blob))) FROM orchestrate_event WHERE json_extract(body, '$.event') = 'advanced'").fetchone()
+            largest, = store.execute(LARGEST).fetchone()
         self.largest[key] = max(self.largest.get(key, 0), largest or 0)
 
 
@@ -183,8 +189,16 @@ class ClickHouse:
         login = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password)}"
         self.address, self.login = f"{parts.scheme}://{parts.hostname}:{parts.port}/", base64.b64encode(login.encode()).decode()
 
-    def ask(self, sql):
-        request = urllib.request.Request(self.address, data=sql.encode(), headers={"Authorization": f"Basic {self.login}"})
+    def __enter__(self):
+        self.__exit__()
+        self.ask(f"CREATE DATABASE {DATABASE}", "default")
+        return self
+
+    def __exit__(self, *_):
+        self.ask(f"DROP DATABASE IF EXISTS {DATABASE}", "default")
+
+    def ask(self, sql, database=DATABASE):
+        request = urllib.request.Request(f"{self.address}?database={database}", data=sql.encode(), headers={"Authorization": f"Basic {self.login}"})
         try:
             with urllib.request.urlopen(request, timeout=3600) as response:
                 return response.read().decode().strip()
@@ -200,7 +214,6 @@ class ClickHouse:
         self.ask(f"CREATE TABLE events {EVENTS}{NEW_ORDER}")
 
     def make_events(self):
-        self.ask("DROP TABLE IF EXISTS events_old")
         self.ask(f"CREATE TABLE events_old {EVENTS}{OLD_ORDER}")
         for number in range(PARTITIONS):
             start = f"{2022 + number // 12}-{number % 12 + 1:02}-01 00:00:00"
@@ -211,37 +224,37 @@ class ClickHouse:
 def clickhouse(program, rounds, is_plain):
     columns = {name: move_events(program, name, url_name, rounds, is_plain) for name, url_name in SERVERS.items()}
     sides = list(next(iter(columns.values())))
-    rows = [[side] + [cell for times in columns.values() for cell in (seconds(times[side]), ratio(times[side], times[PLAIN]))] for side in sides]
-    head = [f"{PARTITIONS} partitions, {PARTITIONS * PARTITION_ROWS:,} rows, a new `ORDER BY`"] + [cell for name in columns for cell in (f"ClickHouse {name}", "ratio")]
+    head, rows = [f"{PARTITIONS} partitions, {PARTITIONS * PARTITION_ROWS:,} rows, a new `ORDER BY`"], [[side] for side in sides]
+    for name, times in columns.items():
+        head += [f"ClickHouse {name}", "ratio"]
+        for row in rows:
+            row += [seconds(times[row[0]]), ratio(times[row[0]], times[PLAIN])]
     return table(head, rows) + memory(program, "ClickHouse")
 
 
 def move_events(program, name, url_name, rounds, is_plain):
     url = os.environ[url_name]
-    server = ClickHouse(url)
-    say(f"ClickHouse {name}: making {PARTITIONS} partitions")
-    server.make_events()
-    wanted = server.ask(f"{EVENT_DIGEST}events_old")
-    sides = {PLAIN: lambda: server.ask("INSERT INTO events SELECT * FROM events_old")}
-    if not is_plain:
-        for side, migration in (("`copy`, `verify: count`", "copy_one"), ("`copy`, `verify: count`, `parallel: 2`", "copy_two"), ("`copy`, `verify: checksum`, `parallel: 2`", "copy_checksum")):
-            sides[side] = lambda migration=migration: program.start(migration, url, "ClickHouse")
+    with ClickHouse(url) as server:
+        say(f"ClickHouse {name}: making {PARTITIONS} partitions")
+        server.make_events()
+        wanted = server.ask(f"{EVENT_DIGEST}events_old")
+        sides = {PLAIN: lambda: server.ask("INSERT INTO events SELECT * FROM events_old")}
+        if not is_plain:
+            for migration, (parallel, verify) in COPIES.items():
+                side = f"`copy`, `verify: {verify}`, `parallel: {parallel}`"
+                sides[side] = lambda migration=migration: program.start(migration, EVENTS_PLACE, url, "ClickHouse")
 
-    def ready():
-        program.forget()
-        server.make_empty()
-        server.ask("SELECT count() FROM events_old WHERE NOT ignore(*)")
-        server.be_quiet()
+        def ready():
+            program.forget()
+            server.make_empty()
+            server.ask("SELECT count() FROM events_old WHERE NOT ignore(*)")
+            server.be_quiet()
 
-    def check(side):
-        server.be_quiet()
-        expect(server.ask(f"{EVENT_DIGEST}events"), wanted, f"rows and digest after {side}")
+        def check(side):
+            server.be_quiet()
+            expect(server.ask(f"{EVENT_DIGEST}events"), wanted, f"rows and digest after {side}")
 
-    try:
         return measure(sides, rounds, ready, check)
-    finally:
-        server.ask("DROP TABLE IF EXISTS events")
-        server.ask("DROP TABLE IF EXISTS events_old")
 
 
 # Postgres.
@@ -362,7 +375,7 @@ def sqlite(program, rounds, is_plain):
     source.unlink(missing_ok=True)
     connection = sqlite3.connect(source, isolation_level=None)
     connection.execute(ITEMS_TABLE.format(integer="integer"))
-    connection.execute(f"INSERT INTO items WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {ITEMS}) SELECT {ITEM} FROM series")
+    connection.execute(f"INSERT INTO items {SERIES.format(rows=ITEMS)} SELECT {ITEM} FROM series")
     connection.execute(ITEMS_INDEX)
     connection.execute("ANALYZE")
     connection.close()
@@ -379,7 +392,7 @@ def sides_of_items(sides, loop, program, url, key, is_plain):
     for size in BATCHES:
         sides[f"a loop, {size:,} rows a batch"] = lambda size=size: loop(size)
     if not is_plain:
-        sides["`backfill`"] = lambda: program.start("fill", url, key)
+        sides["`backfill`"] = lambda: program.start("fill", ITEMS_PLACE, url, key)
     return sides
 
 
