@@ -271,6 +271,11 @@ impl Database {
         result.map_err(|failure| self.tell(failure))
     }
 
+    /// An error of our own: nothing was done, and another try would be refused again.
+    pub(super) fn refuse(&self, message: impl Into<String>) -> DatabaseError {
+        self.tell(Failure::new(Trouble::Refused, message))
+    }
+
     pub(super) fn tell(&self, failure: Failure) -> DatabaseError {
         DatabaseError {
             target: self.name.to_string(),
