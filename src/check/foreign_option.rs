@@ -1,7 +1,7 @@
 //! Options of an operation that its database does not have.
 
 use crate::manifest::rules::Rule;
-use crate::model::{Action, Catalog, CopyBy, Engine, Finding, Operation, Scope, Severity};
+use crate::model::{Action, Catalog, Engine, Finding, Operation, Scope, Severity, SliceBy};
 
 use super::sql::texts;
 
@@ -26,8 +26,8 @@ pub(super) fn check(catalog: &Catalog, findings: &mut Vec<Finding>) {
 
 /// The options that mean nothing there, each with what to do about it.
 fn foreign(operation: &Operation, engine: Engine) -> Vec<(&'static str, &'static str)> {
-    let by_partition = matches!(&operation.action, Action::Copy { by: CopyBy::Partition, .. });
-    let by_key = matches!(&operation.action, Action::Copy { by: CopyBy::Key(_), .. });
+    let by_partition = matches!(&operation.action, Action::Copy { by: SliceBy::Partition, .. });
+    let by_key = matches!(&operation.action, Action::Copy { by: SliceBy::Key(_), .. });
     let options = match engine {
         Engine::ClickHouse => [
             ("`transaction`", "remove it", !operation.transaction),

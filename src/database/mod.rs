@@ -22,6 +22,6 @@ mod target;
 pub use error::{DatabaseError, Trouble};
 pub use keyed::{Batch, BatchFailure, Change, Checkpoint, Keyed, KeyedFacts, Moved, Sweep};
 pub use location::Location;
-pub use partitioned::{CopyFacts, Destination, Partition, TableCopy};
+pub use partitioned::{CopyFacts, Destination, Partition, PartitionUpdate, TableCopy};
 pub use statement::{Effect, Statement, StatementProgress};
 pub use target::{Database, Host};

@@ -1,6 +1,6 @@
-//! A copy of a ClickHouse table partition by partition: what is to be copied, and what is known about it before.
+//! Tables of ClickHouse partition by partition: what is to be copied or changed, and what is known about it before.
 //!
-//! How a partition gets into the other table stands in `clickhouse/partition.rs`.
+//! How a partition gets into the other table stands in `clickhouse/partition.rs`, how it is changed in `clickhouse/mutation.rs`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Engine, Verification};
 
-use super::clickhouse::{Attempt, facts, partition};
+use super::clickhouse::{Attempt, Mutation, facts, mutation, partition};
 use super::error::DatabaseError;
 use super::target::Database;
 
@@ -26,6 +26,21 @@ pub struct TableCopy<'a> {
     pub filter: Option<&'a str>,
     /// How each partition is proved before it enters.
     pub verify: Verification,
+    /// Settings of every statement.
+    pub settings: &'a BTreeMap<String, String>,
+    /// How long one partition may take.
+    pub timeout: Duration,
+}
+
+/// A change of the rows of a table, all templates rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct PartitionUpdate<'a> {
+    /// The table, as a statement would name it.
+    pub table: &'a str,
+    /// The assignments.
+    pub set: &'a str,
+    /// A condition on the rows.
+    pub filter: Option<&'a str>,
     /// Settings of every statement.
     pub settings: &'a BTreeMap<String, String>,
     /// How long one partition may take.
@@ -117,10 +132,36 @@ impl Database {
         partition::pilot(self, copy, rows, staging).await
     }
 
+    /// Judges a change before anything is done: refused with the reason and what to do, or what it takes.
+    pub async fn update_facts(&self, update: &PartitionUpdate<'_>) -> Result<CopyFacts, DatabaseError> {
+        self.partitions_only()?;
+        facts::judge_changed(self, update).await
+    }
+
+    /// Changes one partition and waits until that is done. One that was begun under the tag is waited for and not begun again.
+    ///
+    /// What is stopped by `cancel`, fails or takes too long is ended on the server.
+    pub async fn update_partition(
+        &self,
+        update: &PartitionUpdate<'_>,
+        id: &str,
+        tag: &str,
+        cancel: &CancellationToken,
+    ) -> Result<(), DatabaseError> {
+        self.partitions_only()?;
+        mutation::run(self, &Mutation { update, id, tag }, cancel).await
+    }
+
+    /// Ends the change of a partition that was begun under a tag.
+    pub async fn end_update(&self, table: &str, tag: &str) -> Result<(), DatabaseError> {
+        self.partitions_only()?;
+        mutation::end(self, table, tag).await
+    }
+
     fn partitions_only(&self) -> Result<(), DatabaseError> {
         match self.engine() {
             Engine::ClickHouse => Ok(()),
-            Engine::Postgres | Engine::Sqlite => Err(self.refuse("only ClickHouse has partitions to copy by")),
+            Engine::Postgres | Engine::Sqlite => Err(self.refuse("only ClickHouse has partitions to go by")),
         }
     }
 }

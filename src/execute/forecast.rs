@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use crate::database::{Database, DatabaseError, Destination};
-use crate::model::{Action, CopyBy, Engine, Migration, Operation, Scope};
+use crate::model::{Action, Engine, Migration, Operation, Scope, SliceBy};
 use crate::run::{Failure, Forecast};
 
 use super::keys::{self, KeyedTexts, batch_timeout};
-use super::partitions::CopyTexts;
+use super::partitions::PartitionTexts;
 use super::site::{Site, Texts};
 
 /// Rows that are copied to see how long that takes.
@@ -102,18 +102,15 @@ fn add(one: Forecast, other: Forecast) -> Forecast {
 /// Why an engine cannot do what is written.
 pub(super) fn fits(operation: &Operation, engine: Engine) -> Result<(), String> {
     match (&operation.action, engine) {
-        (Action::Copy { by: CopyBy::Partition, .. }, Engine::Postgres | Engine::Sqlite) => {
-            Err(format!("{} has no partitions to copy by; say `by:` with the columns of a key", engine.as_str()))
-        }
-        (Action::Copy { by: CopyBy::Key(_), .. }, Engine::ClickHouse) => {
-            Err("ClickHouse keeps no checkpoint with what it copies by a key; say `by: partition`".to_owned())
-        }
-        (Action::Backfill { .. }, Engine::ClickHouse) => Err(
-            "a backfill goes by a key, which ClickHouse keeps no checkpoint of; use an ALTER TABLE … UPDATE as `sql`, \
-                 or `copy` into a new table"
-                .to_owned(),
-        ),
-        (Action::Copy { by: CopyBy::Key(_), parallel, .. }, Engine::Sqlite) if *parallel > 1 => {
+        (
+            Action::Copy { by: SliceBy::Partition, .. } | Action::Backfill { by: SliceBy::Partition, .. },
+            Engine::Postgres | Engine::Sqlite,
+        ) => Err(format!("{} has no partitions to go by; name the columns of a key instead", engine.as_str())),
+        (
+            Action::Copy { by: SliceBy::Key(_), .. } | Action::Backfill { by: SliceBy::Key(_), .. },
+            Engine::ClickHouse,
+        ) => Err("ClickHouse keeps no checkpoint with a batch of a key; say `partition` instead".to_owned()),
+        (Action::Copy { by: SliceBy::Key(_), parallel, .. }, Engine::Sqlite) if *parallel > 1 => {
             Err("SQLite has one writer at a time; leave `parallel` out".to_owned())
         }
         (Action::Copy { .. } | Action::Backfill { .. }, Engine::Postgres | Engine::Sqlite | Engine::ClickHouse)
@@ -138,14 +135,11 @@ async fn of_host(
     timeout: Duration,
 ) -> Result<Forecast, Unfit> {
     let no = |message: String| Unfit { message, is_unknown: false, tables: Vec::new() };
-    if let Some(copy) = CopyTexts::of(site, texts, operation).map_err(no)? {
-        let tables = vec![copy.from.clone(), copy.to.clone()];
-        let copy = copy.copy(timeout);
-        let facts = database.copy_facts(&copy, Destination::Later).await;
-        let facts = facts.map_err(|error| unfit(site, &error, tables))?;
+    if let Some(moved) = PartitionTexts::of(site, texts, operation).map_err(no)? {
+        let facts = moved.facts(database, Destination::Later, timeout).await;
+        let facts = facts.map_err(|error| unfit(site, &error, moved.tables().map(str::to_owned).collect()))?;
         let rows = facts.partitions.iter().map(|partition| partition.rows).sum();
-        let staging = format!("orchestrate_pilot_{}", uuid::Uuid::now_v7().simple());
-        let pilot = database.pilot_copy(&copy, PILOT_ROWS, &staging).await.ok().flatten();
+        let pilot = moved.pilot(database, PILOT_ROWS, timeout).await;
         let rate = pilot.filter(|(rows, took)| *rows > 0 && !took.is_zero());
         let rate = rate.map(|(rows, took)| rows as f64 / took.as_secs_f64());
         let (bytes, free_bytes) = (facts.bytes, facts.free_bytes);

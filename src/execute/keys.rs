@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::database::{Batch, BatchFailure, Change, Database, Keyed, Sweep, Trouble};
-use crate::model::{Action, BackfillChange, CopyBy, Key, Operation, Verification};
+use crate::model::{Action, BackfillChange, Key, Operation, SliceBy, Verification};
 use crate::run::{Slice, State, Unit};
 
 use super::operation::Job;
@@ -77,11 +77,11 @@ impl KeyedTexts {
         let context = site.context(texts, Some(name), None);
         let sql = |template| site.sql(template, name, &context);
         let (table, key, filter, change) = match &operation.action {
-            Action::Copy { from, to, columns, filter, by: CopyBy::Key(key), verify, .. } => {
+            Action::Copy { from, to, columns, filter, by: SliceBy::Key(key), verify, .. } => {
                 let change = ChangeTexts::Copy { to: sql(to)?, columns: columns.clone(), verify: *verify };
                 (from, key, filter, change)
             }
-            Action::Backfill { table, key, filter, change, .. } => {
+            Action::Backfill { table, by: SliceBy::Key(key), filter, change, .. } => {
                 let change = match change {
                     BackfillChange::Set(set) => ChangeTexts::Set(sql(set)?),
                     BackfillChange::Sql(text) => ChangeTexts::Sql(sql(text)?),
@@ -89,6 +89,7 @@ impl KeyedTexts {
                 (table, key, filter, change)
             }
             Action::Copy { .. }
+            | Action::Backfill { .. }
             | Action::Sql { .. }
             | Action::ForEach { .. }
             | Action::Wait { .. }

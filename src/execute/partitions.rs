@@ -1,4 +1,4 @@
-//! Tables of ClickHouse that are copied partition by partition: their texts, one partition, and which are left.
+//! Tables of ClickHouse that are copied or changed partition by partition: their texts, one partition, and which are left.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Partition, TableCopy};
-use crate::model::{Action, CopyBy, Operation, Verification};
+use crate::database::{CopyFacts, Database, DatabaseError, Destination, Partition, PartitionUpdate, TableCopy};
+use crate::model::{Action, BackfillChange, Operation, SliceBy, Verification};
 use crate::run::{Fault, FaultKind, Part, Phase, Slice, Unit};
 
 use super::operation::Job;
@@ -17,47 +17,104 @@ use super::site::{Site, Texts};
 /// How often a partition is copied again because something was inserted into it meanwhile.
 const AGAIN_MAX: usize = 3;
 
-/// The texts of an operation that copies a table partition by partition.
-pub(super) struct CopyTexts {
-    pub from: String,
-    pub to: String,
-    columns: Vec<String>,
+/// The texts of an operation that goes partition by partition.
+pub(super) struct PartitionTexts {
+    table: String,
     filter: Option<String>,
-    pub verify: Verification,
+    change: ChangeTexts,
     settings: BTreeMap<String, String>,
 }
 
-impl CopyTexts {
+enum ChangeTexts {
+    Set(String),
+    Copy { to: String, columns: Vec<String>, verify: Verification },
+}
+
+impl PartitionTexts {
     /// The texts, rendered; nothing where the operation is of another kind.
-    pub fn of(site: &Site, texts: &Texts, operation: &Operation) -> Result<Option<CopyTexts>, String> {
-        let Action::Copy { from, to, columns, filter, by: CopyBy::Partition, verify, .. } = &operation.action else {
-            return Ok(None);
-        };
+    pub fn of(site: &Site, texts: &Texts, operation: &Operation) -> Result<Option<PartitionTexts>, String> {
         let name = operation.target.as_deref().unwrap_or_default();
         let context = site.context(texts, Some(name), None);
         let sql = |template| site.sql(template, name, &context);
-        Ok(Some(CopyTexts {
-            from: sql(from)?,
-            to: sql(to)?,
-            columns: columns.clone(),
-            filter: filter.as_ref().map(&sql).transpose()?,
-            verify: *verify,
-            settings: operation.settings.clone(),
-        }))
+        let (table, filter, change) = match &operation.action {
+            Action::Copy { from, to, columns, filter, by: SliceBy::Partition, verify, .. } => {
+                let change = ChangeTexts::Copy { to: sql(to)?, columns: columns.clone(), verify: *verify };
+                (from, filter, change)
+            }
+            Action::Backfill { table, by: SliceBy::Partition, filter, change: BackfillChange::Set(set), .. } => {
+                (table, filter, ChangeTexts::Set(sql(set)?))
+            }
+            Action::Copy { .. }
+            | Action::Backfill { .. }
+            | Action::Sql { .. }
+            | Action::ForEach { .. }
+            | Action::Wait { .. }
+            | Action::Verify { .. }
+            | Action::Command { .. }
+            | Action::Http { .. }
+            | Action::Manual { .. } => return Ok(None),
+        };
+        let (table, filter) = (sql(table)?, filter.as_ref().map(&sql).transpose()?);
+        Ok(Some(PartitionTexts { table, filter, change, settings: operation.settings.clone() }))
     }
 
     /// As the database takes it.
-    pub fn copy(&self, timeout: Duration) -> TableCopy<'_> {
-        TableCopy {
-            from: &self.from,
-            to: &self.to,
-            columns: &self.columns,
-            filter: self.filter.as_deref(),
-            verify: self.verify,
-            settings: &self.settings,
-            timeout,
+    fn work(&self, timeout: Duration) -> Work<'_> {
+        let (table, filter, settings) = (self.table.as_str(), self.filter.as_deref(), &self.settings);
+        match &self.change {
+            ChangeTexts::Set(set) => Work::Update(PartitionUpdate { table, set, filter, settings, timeout }),
+            ChangeTexts::Copy { to, columns, verify } => {
+                Work::Copy(TableCopy { from: table, to, columns, filter, verify: *verify, settings, timeout })
+            }
         }
     }
+
+    /// The table whose partitions they are.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The tables that it names.
+    pub fn tables(&self) -> impl Iterator<Item = &str> {
+        let to = match &self.change {
+            ChangeTexts::Copy { to, .. } => Some(to.as_str()),
+            ChangeTexts::Set(_) => None,
+        };
+        std::iter::once(self.table.as_str()).chain(to)
+    }
+
+    /// Whether a partition into which something is inserted later is done again.
+    pub fn follows_inserts(&self) -> bool {
+        match &self.change {
+            ChangeTexts::Copy { verify, .. } => *verify != Verification::None,
+            ChangeTexts::Set(_) => false,
+        }
+    }
+
+    /// What it takes, or why it cannot be.
+    pub async fn facts(
+        &self,
+        database: &Database,
+        destination: Destination,
+        timeout: Duration,
+    ) -> Result<CopyFacts, DatabaseError> {
+        match self.work(timeout) {
+            Work::Copy(copy) => database.copy_facts(&copy, destination).await,
+            Work::Update(update) => database.update_facts(&update).await,
+        }
+    }
+
+    /// So many rows of a copy that is thrown away again, and how long they took; nothing where that cannot be told.
+    pub async fn pilot(&self, database: &Database, rows: u64, timeout: Duration) -> Option<(u64, Duration)> {
+        let Work::Copy(copy) = self.work(timeout) else { return None };
+        let staging = format!("orchestrate_pilot_{}", uuid::Uuid::now_v7().simple());
+        database.pilot_copy(&copy, rows, &staging).await.ok().flatten()
+    }
+}
+
+enum Work<'a> {
+    Copy(TableCopy<'a>),
+    Update(PartitionUpdate<'a>),
 }
 
 /// What the names of a unit's staging tables begin with, before an underscore.
@@ -72,29 +129,38 @@ pub(super) fn staging(run: &str, unit: &Unit) -> String {
     format!("orchestrate_{word}_{}", unit.part)
 }
 
-/// Copies one partition.
+/// Copies or changes one partition.
 pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job, cancel: &CancellationToken) -> Result<Came, String> {
-    let texts = CopyTexts::of(site, texts, &job.operation)?.ok_or("it does not go by partitions")?;
-    let Some(Slice::Partition { id, .. }) = &job.part.slice else {
+    let texts = PartitionTexts::of(site, texts, &job.operation)?.ok_or("it does not go by partitions")?;
+    let Some(Slice::Partition { id, rows, .. }) = &job.part.slice else {
         return Err("its partition is not known".to_owned());
     };
     let database = match job.database(site).await {
         Ok(database) => database,
         Err(fault) => return Ok(Came::Failed(fault)),
     };
-    let attempt = uuid::Uuid::now_v7().simple().to_string();
-    let copied = database.copy_partition(&texts.copy(job.timeout), id, &job.tag, &job.staging, &attempt, cancel).await;
-    Ok(match copied {
+    let done = match texts.work(job.timeout) {
+        Work::Copy(copy) => {
+            let attempt = uuid::Uuid::now_v7().simple().to_string();
+            database.copy_partition(&copy, id, &job.tag, &job.staging, &attempt, cancel).await
+        }
+        Work::Update(update) => database.update_partition(&update, id, &job.tag, cancel).await.map(|()| *rows),
+    };
+    Ok(match done {
         Ok(rows) => Came::Done(Some(format!("{rows} row{}", if rows == 1 { "" } else { "s" }))),
         Err(error) => Came::Failed(fault(site, &error)),
     })
 }
 
-/// Drops what an attempt that was ended has left, where it is one of a partition.
+/// Ends and drops what an attempt that was cut off has left at the server, where it is one of a partition.
 pub(super) async fn clean(site: &Site, texts: &Texts, job: &Job) -> Result<(), String> {
-    let Some(texts) = CopyTexts::of(site, texts, &job.operation)? else { return Ok(()) };
+    let Some(texts) = PartitionTexts::of(site, texts, &job.operation)? else { return Ok(()) };
     let database = job.database(site).await.map_err(|fault| fault.message)?;
-    database.drop_staging(&texts.to, &job.staging).await.map_err(|error| error.to_string())
+    let cleaned = match texts.work(job.timeout) {
+        Work::Copy(copy) => database.drop_staging(copy.to, &job.staging).await,
+        Work::Update(update) => database.end_update(update.table, &job.tag).await,
+    };
+    cleaned.map_err(|error| error.to_string())
 }
 
 /// The part of a partition.
@@ -103,13 +169,13 @@ pub(super) fn part(host: Option<String>, partition: Partition) -> Part {
     Part { host, item: None, slice: Some(Slice::Partition { id, rows, bytes, block }) }
 }
 
-/// The partitions of one host that were not copied yet: those that appeared, and where the copy is verified, those into
-/// which something was inserted since.
+/// The partitions of one host that are left: those that appeared, and where inserts are followed, those into which something
+/// was inserted since.
 pub(super) fn left(
     phase: &Phase,
     host: Option<&str>,
     present: Vec<Partition>,
-    verify: Verification,
+    follows_inserts: bool,
 ) -> Result<Vec<Part>, Fault> {
     let mut known: BTreeMap<&str, (i64, usize)> = BTreeMap::new();
     for part in phase.parts().iter().filter(|part| part.part.host.as_deref() == host) {
@@ -121,7 +187,7 @@ pub(super) fn left(
     let mut parts = Vec::new();
     for partition in present {
         match known.get(partition.id.as_str()) {
-            Some((block, _)) if verify == Verification::None || *block >= partition.block => continue,
+            Some((block, _)) if !follows_inserts || *block >= partition.block => continue,
             Some((_, times)) if *times > AGAIN_MAX => {
                 let id = &partition.id;
                 let message = format!(
@@ -162,18 +228,18 @@ mod tests {
     fn what_appeared_or_changed_is_left() {
         let phase = phase(&[("a", 5), ("b", 5)]);
         let present = || vec![partition("a", 5), partition("b", 6), partition("c", 1)];
-        assert_eq!(ids(left(&phase, None, present(), Verification::Count)), Ok(vec!["b".into(), "c".into()]));
-        assert_eq!(ids(left(&phase, None, present(), Verification::None)), Ok(vec!["c".into()]));
-        assert_eq!(ids(left(&phase, Some("other"), present(), Verification::None)).map(|ids| ids.len()), Ok(3));
+        assert_eq!(ids(left(&phase, None, present(), true)), Ok(vec!["b".into(), "c".into()]));
+        assert_eq!(ids(left(&phase, None, present(), false)), Ok(vec!["c".into()]));
+        assert_eq!(ids(left(&phase, Some("other"), present(), false)).map(|ids| ids.len()), Ok(3));
     }
 
     #[test]
     fn what_changes_again_and_again_is_for_a_person() {
         let three = phase(&[("a", 1), ("a", 2), ("a", 3)]);
-        assert_eq!(ids(left(&three, None, vec![partition("a", 4)], Verification::Count)), Ok(vec!["a".into()]));
+        assert_eq!(ids(left(&three, None, vec![partition("a", 4)], true)), Ok(vec!["a".into()]));
         let four = phase(&[("a", 1), ("a", 2), ("a", 3), ("a", 4)]);
-        assert_eq!(ids(left(&four, None, vec![partition("a", 4)], Verification::Count)), Ok(vec![]));
-        assert!(left(&four, None, vec![partition("a", 5)], Verification::Count).is_err());
+        assert_eq!(ids(left(&four, None, vec![partition("a", 4)], true)), Ok(vec![]));
+        assert!(left(&four, None, vec![partition("a", 5)], true).is_err());
     }
 
     #[test]

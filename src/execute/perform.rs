@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::database::{DatabaseError, Statement, Trouble};
-use crate::model::{Action, CopyBy, Engine, Expectation, Key, Scope, Template};
+use crate::model::{Action, Engine, Expectation, Key, Scope, SliceBy, Template};
 use crate::run::{Answer, Fault, FaultKind, Verdict, compare};
 
 use super::cluster;
@@ -73,8 +73,12 @@ pub(super) async fn perform(
             outside::call(site, &call, &context, job.timeout, cancel).await
         }
         Action::Manual { .. } => Ok(Came::NotYet),
-        Action::Copy { by: CopyBy::Partition, .. } => partitions::perform(site, texts, job, cancel).await,
-        Action::Copy { by: CopyBy::Key(_), .. } | Action::Backfill { .. } => keys::perform(site, texts, job).await,
+        Action::Copy { by: SliceBy::Partition, .. } | Action::Backfill { by: SliceBy::Partition, .. } => {
+            partitions::perform(site, texts, job, cancel).await
+        }
+        Action::Copy { by: SliceBy::Key(_), .. } | Action::Backfill { by: SliceBy::Key(_), .. } => {
+            keys::perform(site, texts, job).await
+        }
     };
     result.unwrap_or_else(refused)
 }

@@ -8,7 +8,7 @@ use crate::run::{Fault, FaultKind, Part, Phase, Slice};
 
 use super::forecast::fits;
 use super::keys::{KeyedTexts, batch_timeout, first_batch};
-use super::partitions::{self, CopyTexts};
+use super::partitions::{self, PartitionTexts};
 use super::perform::{fault, unsent};
 use super::site::{Site, Texts};
 
@@ -99,11 +99,10 @@ impl Preparation<'_> {
     async fn slices(&self) -> Result<Prepared, Fault> {
         let engine = self.site.target(self.name()).map_err(refused)?.database.engine();
         fits(self.operation, engine).map_err(refused)?;
-        if let Some(copy) = CopyTexts::of(self.site, self.texts, self.operation).map_err(refused)? {
+        if let Some(moved) = PartitionTexts::of(self.site, self.texts, self.operation).map_err(refused)? {
             let mut parts = Vec::new();
             for (host, database) in self.hosts().await? {
-                let facts =
-                    database.copy_facts(&copy.copy(self.timeout), Destination::Empty).await.map_err(self.lost())?;
+                let facts = moved.facts(&database, Destination::Empty, self.timeout).await.map_err(self.lost())?;
                 parts.extend(facts.partitions.into_iter().map(|found| partitions::part(host.clone(), found)));
             }
             return Ok(Prepared { parts, may_grow: true, batch: None });
@@ -146,12 +145,12 @@ impl Preparation<'_> {
 
     /// What is left when its parts are done.
     pub async fn more(&self, phase: &Phase) -> Result<Vec<Part>, Fault> {
-        let copy = CopyTexts::of(self.site, self.texts, self.operation).map_err(refused)?;
-        let copy = copy.ok_or_else(|| refused("it has no partitions".to_owned()))?;
+        let moved = PartitionTexts::of(self.site, self.texts, self.operation).map_err(refused)?;
+        let moved = moved.ok_or_else(|| refused("it has no partitions".to_owned()))?;
         let mut parts = Vec::new();
         for (host, database) in self.hosts().await? {
-            let present = database.partitions(&copy.from).await.map_err(self.lost())?;
-            parts.extend(partitions::left(phase, host.as_deref(), present, copy.verify)?);
+            let present = database.partitions(moved.table()).await.map_err(self.lost())?;
+            parts.extend(partitions::left(phase, host.as_deref(), present, moved.follows_inserts())?);
         }
         Ok(parts)
     }

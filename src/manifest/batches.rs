@@ -1,6 +1,6 @@
 //! The actions that work through a table in batches: `copy` and `backfill`.
 
-use crate::model::{Action, BackfillChange, CopyBy, Template, Verification};
+use crate::model::{Action, BackfillChange, SliceBy, Template, Verification};
 use crate::sql::token::{Kind, tokens};
 use crate::template::Names;
 
@@ -30,13 +30,13 @@ pub(super) fn copy(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>
     let parallel = inner.optional("parallel").and_then(|node| read::integer(report, node, 1..=256));
     let proofs = [("count", Verification::Count), ("checksum", Verification::Checksum), ("none", Verification::None)];
     let verify = inner.optional("verify").and_then(|node| choice(report, node, &proofs));
-    let by = by?;
+    let by = slice_by(by?);
     Some(Action::Copy {
         from: from?,
         to: to?,
         columns: columns.unwrap_or_default(),
         filter,
-        by: if by == ["partition"] { CopyBy::Partition } else { CopyBy::Key(by) },
+        by,
         parallel: u32::try_from(parallel.unwrap_or(1)).unwrap_or(1),
         verify: verify.unwrap_or(Verification::Count),
     })
@@ -50,7 +50,8 @@ pub(super) fn backfill(report: &mut Report, inner: &mut Fields<'_>, names: Names
     let set = set_node.and_then(|node| part(report, node, names, "SET", "assignments"));
     let sql_node = inner.optional("sql");
     let sql = sql_node.and_then(|node| read::template(report, node, names));
-    let batch = inner.optional("batch").and_then(|node| read::integer(report, node, 1..=100_000_000));
+    let batch_node = inner.optional("batch");
+    let batch = batch_node.and_then(|node| read::integer(report, node, 1..=100_000_000));
     if let (Some(node), Some(sql), None) = (sql_node, &sql, set_node) {
         let missing: Vec<&str> = ["low", "high"].into_iter().filter(|end| !has_end(&sql.text, end)).collect();
         if !missing.is_empty() {
@@ -70,8 +71,22 @@ pub(super) fn backfill(report: &mut Report, inner: &mut Fields<'_>, names: Names
         }
         (Some(_), None) | (None, Some(_)) => {}
     }
+    let by = slice_by(key?);
+    let of_keys = [("sql", sql_node), ("batch", batch_node)];
+    for (name, node) in of_keys.into_iter().filter_map(|(name, node)| Some((name, node?))) {
+        if by == SliceBy::Partition {
+            let message = format!("a backfill by partition has no `{name}`");
+            report
+                .error(rules::INVALID_VALUE, node.span, message)
+                .with_hint("write `set`, and `where`; each partition is one piece");
+        }
+    }
     let change = set.map(BackfillChange::Set).or(sql.map(BackfillChange::Sql))?;
-    Some(Action::Backfill { table: table?, key: key?, filter, change, batch })
+    Some(Action::Backfill { table: table?, by, filter, change, batch })
+}
+
+fn slice_by(columns: Vec<String>) -> SliceBy {
+    if columns == ["partition"] { SliceBy::Partition } else { SliceBy::Key(columns) }
 }
 
 /// Whether a statement names an end of the batch, outside of texts and comments.

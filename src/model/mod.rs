@@ -33,7 +33,7 @@ pub use finding::{Finding, Severity};
 pub use key::Key;
 pub use migration::{Migration, MigrationPlaces, Progress};
 pub use name::{MigrationName, ProductName, did_you_mean, nearest};
-pub use operation::{Action, BackfillChange, CopyBy, Operation, Retry, Scope, Undo, Verification};
+pub use operation::{Action, BackfillChange, Operation, Retry, Scope, SliceBy, Undo, Verification};
 pub use parameter::{Parameter, ParameterKind};
 pub use path::{Blocked, Crossing, Note, NoteTime, Recommended, RequiredStop};
 pub use place::Place;

@@ -91,7 +91,7 @@ pub enum Action {
         /// A condition on the rows.
         filter: Option<Template>,
         /// What makes a batch.
-        by: CopyBy,
+        by: SliceBy,
         /// How many batches at once.
         parallel: u32,
         /// How the copy is proved.
@@ -101,8 +101,8 @@ pub enum Action {
     Backfill {
         /// The table.
         table: Template,
-        /// The key's columns.
-        key: Vec<String>,
+        /// What makes a batch.
+        by: SliceBy,
         /// Which rows still need it, all where absent.
         filter: Option<Template>,
         /// What is done to each batch.
@@ -162,9 +162,9 @@ impl Action {
     }
 }
 
-/// What makes a batch of a copy.
+/// What makes a batch of a copy or a backfill.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CopyBy {
+pub enum SliceBy {
     /// A partition (ClickHouse).
     Partition,
     /// A stretch of these columns' values.

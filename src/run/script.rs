@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Action, CopyBy, Engine, Migration, Operation, Retry, Scope, Undo};
+use crate::model::{Action, Engine, Migration, Operation, Retry, Scope, SliceBy, Undo};
 
 use super::{Direction, Limit, Unit};
 
@@ -168,9 +168,10 @@ fn kind(operation: &Operation) -> TaskKind {
         Action::Wait { every, .. } => TaskKind::Wait { every: every.unwrap_or(WAIT_EVERY), timeout: operation.timeout },
         Action::Manual { .. } => TaskKind::Manual,
         Action::ForEach { .. } => TaskKind::Parts,
-        Action::Copy { by: CopyBy::Partition, parallel, .. } => TaskKind::Partitions { parallel: *parallel },
-        Action::Copy { by: CopyBy::Key(_), parallel, .. } => TaskKind::Keys { parallel: *parallel },
-        Action::Backfill { .. } => TaskKind::Keys { parallel: 1 },
+        Action::Copy { by: SliceBy::Partition, parallel, .. } => TaskKind::Partitions { parallel: *parallel },
+        Action::Copy { by: SliceBy::Key(_), parallel, .. } => TaskKind::Keys { parallel: *parallel },
+        Action::Backfill { by: SliceBy::Partition, .. } => TaskKind::Partitions { parallel: 1 },
+        Action::Backfill { by: SliceBy::Key(_), .. } => TaskKind::Keys { parallel: 1 },
         Action::Sql { .. } | Action::Verify { .. } if operation.scope == Scope::EachShard => TaskKind::Parts,
         Action::Sql { .. } | Action::Verify { .. } | Action::Command { .. } | Action::Http { .. } => TaskKind::Single,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::Verification;
 
 use super::super::error::DatabaseError;
-use super::super::partitioned::{CopyFacts, Destination, Partition, TableCopy};
+use super::super::partitioned::{CopyFacts, Destination, Partition, PartitionUpdate, TableCopy};
 use super::super::target::Database;
 use super::checksum::{self, Pair};
 use super::client::text;
@@ -56,6 +56,24 @@ pub(in crate::database) async fn judge(
     }
     let bytes = found.iter().map(|partition| partition.bytes).sum();
     let free_bytes = free_bytes(&session, &to_name).await?;
+    Ok(CopyFacts { partitions: found, bytes, free_bytes })
+}
+
+/// Judges a table whose partitions are to be changed: what is in it, or why it cannot be.
+pub(in crate::database) async fn judge_changed(
+    database: &Database,
+    update: &PartitionUpdate<'_>,
+) -> Result<CopyFacts, DatabaseError> {
+    let tag = own_tag();
+    let session = Session::new(database, &tag, update.settings, TIMEOUT);
+    let table = name(database, update.table)?;
+    let table = read(&session, table.clone()).await?;
+    let table = table.ok_or_else(|| database.refuse(format!("there is no table `{}`", update.table)))?;
+    kind(&table, "changed").map_err(|message| database.refuse(message))?;
+    let found = partitions(&session, &table.name).await?;
+    // Each partition is written anew before the old one goes.
+    let bytes = found.iter().map(|partition| partition.bytes).max().unwrap_or_default();
+    let free_bytes = free_bytes(&session, &table.name).await?;
     Ok(CopyFacts { partitions: found, bytes, free_bytes })
 }
 
@@ -123,9 +141,9 @@ fn kind(table: &Table, verb: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(if engine == "Distributed" {
-        format!("{name} is a Distributed table, which holds no rows; copy its local tables, with `scope: each_shard`")
+        format!("{name} is a Distributed table, which holds no rows; take its local tables, with `scope: each_shard`")
     } else {
-        format!("{name} is a {engine}; a copy by partition can only {verb} tables of the MergeTree family")
+        format!("{name} is a {engine}; by partition only tables of the MergeTree family can be {verb}")
     })
 }
 
@@ -139,7 +157,7 @@ fn lacking<'a>(names: impl Iterator<Item = &'a String>, table: &TableName) -> Re
 }
 
 fn fit(Tables { from, to }: &Tables) -> Result<(), String> {
-    kind(to, "fill")?;
+    kind(to, "filled")?;
     if to.is_old_style() {
         return Err(format!(
             "{} was created with the syntax of before 2018 ({}); create it with PARTITION BY and ORDER BY",

@@ -7,6 +7,7 @@ mod checksum;
 mod client;
 mod cluster;
 pub(super) mod facts;
+pub(super) mod mutation;
 pub(super) mod partition;
 mod session;
 mod staging;
@@ -16,4 +17,5 @@ mod tsv;
 
 pub(super) use client::ClickHouse;
 pub(super) use cluster::Member;
+pub(super) use mutation::Mutation;
 pub(super) use partition::Attempt;
