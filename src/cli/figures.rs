@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::execute::{Left, Pace, Progress};
-use crate::run::Timestamp;
+use crate::run::{Forecast, Timestamp};
 
 /// A moment to the second, RFC 3339 in UTC.
 pub(super) fn moment(at: Timestamp) -> String {
@@ -19,6 +19,20 @@ pub(super) fn counted(count: usize, word: &str) -> String {
 /// A number of rows.
 pub(super) fn rows(count: u64) -> String {
     format!("{} row{}", grouped(&count.to_string()), if count == 1 { "" } else { "s" })
+}
+
+/// What the moving of a large table will take, in a line.
+pub(super) fn forecast(operation: &str, forecast: &Forecast) -> String {
+    let about = if forecast.is_estimate { "about " } else { "" };
+    let free = forecast.free_bytes.map(|free| format!(" ({} free)", bytes(free))).unwrap_or_default();
+    let time = forecast.seconds.map(|seconds| format!(", about {}", duration(Duration::from_secs(seconds))));
+    let (rows, size) = (rows(forecast.rows), bytes(forecast.bytes));
+    format!("{operation} moves {about}{rows}, {size}{free}{}", time.unwrap_or_default())
+}
+
+/// Bytes as people read them: `1.2 GiB`.
+pub(super) fn bytes(count: u64) -> String {
+    crate::execute::bytes(count)
 }
 
 /// Digits with a comma between the thousands.

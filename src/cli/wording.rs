@@ -111,6 +111,7 @@ pub(super) fn told(event: &Event, state: &State) -> String {
             let what = if state.has_begun { "nothing more was done" } else { "nothing was done" };
             format!("{} {what}{}", style::warning("blocked:"), failures(found))
         }
+        Event::Forecast { operation, forecast } => figures::forecast(operation, forecast),
         Event::Ready => "its checks passed".to_owned(),
         Event::Prepared { operation, parts, direction, .. } => prepared(operation, *direction, parts),
         Event::Found { operation, parts } if parts.is_empty() => format!("{operation} has nothing left"),

@@ -29,11 +29,11 @@ const OWN_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Database {
     name: Arc<str>,
     hidden: Arc<Hidden>,
-    server: Server,
+    pub(super) server: Server,
 }
 
 #[derive(Clone)]
-enum Server {
+pub(super) enum Server {
     ClickHouse(Arc<ClickHouse>),
     Postgres(Arc<Postgres>),
     Sqlite(Arc<Sqlite>),
@@ -136,6 +136,14 @@ impl Database {
         answer.and_then(|answer| answer.records(rows_max)).map_err(|failure| self.tell(failure))
     }
 
+    /// A read-only question under the tag and with the settings of a statement, so that it is found and ended like one.
+    pub(super) async fn ask_tagged(&self, question: &Statement<'_>, rows_max: usize) -> Result<Answer, DatabaseError> {
+        let Server::ClickHouse(server) = &self.server else { return Err(self.refuse("only ClickHouse is asked so")) };
+        let answer = tokio::time::timeout(question.timeout + GRACE, server.ask_tagged(question, rows_max));
+        let late = |_| Failure::new(Trouble::Lost, format!("no answer within {:?}", question.timeout));
+        answer.await.map_err(late).and_then(|answer| answer).map_err(|failure| self.tell(failure))
+    }
+
     async fn question(&self, sql: &str, timeout: Duration, rows_max: usize) -> Result<Answer, Failure> {
         let answer = async {
             match &self.server {
@@ -184,7 +192,7 @@ impl Database {
         self.bounded(OWN_TIMEOUT, found).await
     }
 
-    /// Forgets every mark whose tag begins so.
+    /// Forgets every mark and every checkpoint whose tag begins so.
     pub async fn forget_marks(&self, prefix: &str) -> Result<(), DatabaseError> {
         let forgotten = async {
             match &self.server {
@@ -253,7 +261,7 @@ impl Database {
         Ok(members.into_iter().map(host).collect())
     }
 
-    async fn bounded<T>(
+    pub(super) async fn bounded<T>(
         &self,
         limit: Duration,
         work: impl Future<Output = Result<T, Failure>>,
@@ -263,7 +271,12 @@ impl Database {
         result.map_err(|failure| self.tell(failure))
     }
 
-    fn tell(&self, failure: Failure) -> DatabaseError {
+    /// An error of our own: nothing was done, and another try would be refused again.
+    pub(super) fn refuse(&self, message: impl Into<String>) -> DatabaseError {
+        self.tell(Failure::new(Trouble::Refused, message))
+    }
+
+    pub(super) fn tell(&self, failure: Failure) -> DatabaseError {
         DatabaseError {
             target: self.name.to_string(),
             trouble: failure.trouble,

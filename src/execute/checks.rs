@@ -4,7 +4,6 @@ use crate::model::{Action, Engine, Migration, Operation, Scope, Version};
 use crate::run::{Checked, Failure, Verdict};
 use crate::store::{RunFilter, Store, StoreError};
 
-use super::perform::unsupported;
 use super::site::{Site, Texts};
 
 /// What the checks of a migration are about, besides its own probes.
@@ -133,10 +132,6 @@ pub(super) fn all_operations(migration: &Migration) -> impl Iterator<Item = &Ope
 fn operations(of: &Precondition<'_>) -> Vec<Failure> {
     let mut failures = Vec::new();
     for operation in all_operations(of.migration) {
-        if matches!(operation.action, Action::Copy { .. } | Action::Backfill { .. }) {
-            failures.push(no("operations", unsupported(operation), "use a later version of orchestrate"));
-            continue;
-        }
         let Some(name) = operation.target.as_deref() else { continue };
         let Some(engine) = of.site.engine(name) else { continue };
         if operation.scope != Scope::Server && engine != Engine::ClickHouse {

@@ -6,25 +6,28 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::database::Checkpoint;
 use crate::model::{Action, Migration};
 use crate::process;
 use crate::run::{
-    Act, Decision, Direction, Ending, Event, Fault, FaultKind, Judgement, Proof, Request, Script, Settings, State,
-    Timestamp, Unit, Watch, decide,
+    Act, Checked, Decision, Direction, Ending, Event, Fault, FaultKind, Judgement, Proof, Request, Script, Settings,
+    State, Timestamp, Unit, Watch, decide,
 };
 use crate::store::{Lease, Store};
 
 use super::checks::{Precondition, preflight};
 use super::flight::{Flights, Ground};
 use super::journal::{DriveError, Journal, Pulse, keep_alive};
-use super::judge::{Found, find_out};
+use super::judge::{Found, checkpoint, find_out};
+use super::limits::{Readings, limits};
 use super::observe::Observer;
 use super::operation::{Job, operation};
 use super::pace::Samples;
 use super::perform::Came;
+use super::prepare::{self, Prepared};
 use super::progress::{self, Progress, Question};
 use super::site::{Site, Texts};
-use super::{now, prepare};
+use super::{forecast, now, partitions};
 
 /// How often requests of other processes are looked for.
 const REQUESTS_EVERY: Duration = Duration::from_millis(500);
@@ -74,7 +77,7 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
     let kept = tokio::spawn(keep_alive(Arc::clone(&run.store), heartbeat.clone(), pulse.clone(), end.clone()));
     let engine = |target: &str| run.site.engine(target);
     let mut drive = Drive {
-        script: Script::of(&run.migration, engine),
+        script: Script { limits: limits(&run.migration), ..Script::of(&run.migration, engine) },
         ground: Ground {
             site: run.site,
             texts: Arc::new(run.texts),
@@ -94,6 +97,7 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         looked_at: tokio::time::Instant::now(),
         asked_at: None,
         asking: JoinSet::new(),
+        readings: Readings::default(),
         looks_at: None,
         samples: Samples::default(),
         signals: run.signals,
@@ -129,6 +133,8 @@ struct Drive {
     asked_at: Option<tokio::time::Instant>,
     /// The question about progress that is under way, at most one.
     asking: JoinSet<Progress>,
+    /// The questions about limits that are under way.
+    readings: Readings,
     /// When it looks again by itself.
     looks_at: Option<Timestamp>,
     samples: Samples,
@@ -212,7 +218,10 @@ impl Drive {
                 let tries = self.watch.postcheck.as_ref().map_or(0, |(_, _, tries)| *tries);
                 self.watch.postcheck = Some((now(), failures, tries + 1));
             }
-            Act::Read(_) => {}
+            Act::Read(names) => {
+                self.readings.ask(&self.ground.site, &self.ground.texts, &self.migration, &names);
+                self.watch.reading.extend(names);
+            }
             Act::Prepare { operation, direction } => self.prepare(operation, direction).await?,
             Act::Perform(unit) => self.perform(unit).await?,
             Act::Judge(unit) => self.judge(unit).await?,
@@ -237,22 +246,54 @@ impl Drive {
                 Err(error) => return Err(error.into()),
             }
         };
-        self.watch.check = Some(checked);
+        self.watch.check = Some(self.looked_ahead(checked, required).await?);
         self.watch.health = Some((now(), Vec::new()));
         Ok(())
     }
 
+    /// Where nothing was ever done and nothing is in the way, what large tables will take is told, or is in the way.
+    async fn looked_ahead(&mut self, checked: Checked, is_first: bool) -> Result<Checked, DriveError> {
+        let Checked::Failures(failures) = &checked else { return Ok(checked) };
+        if !is_first || !failures.is_empty() {
+            return Ok(checked);
+        }
+        let (site, texts) = (&self.ground.site, &self.ground.texts);
+        let outlook = forecast::outlook(site, texts, &self.migration, self.settings.default_timeout).await;
+        for (operation, forecast) in outlook.forecasts {
+            self.note(Event::Forecast { operation, forecast })?;
+        }
+        Ok(Checked::Failures(outlook.failures))
+    }
+
     fn job(&self, unit: &Unit) -> Option<Job> {
-        let part = self.state.part(unit).map(|part| part.part.clone()).unwrap_or_default();
-        Job::of(&self.migration, unit, part, &self.run, &self.settings)
+        Job::of(&self.migration, &self.state, unit, &self.run, &self.settings)
     }
 
     async fn prepare(&mut self, name: String, direction: Direction) -> Result<(), DriveError> {
         let unit = Unit { operation: name.clone(), direction, part: 0 };
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
-        let (site, texts) = (&self.ground.site, &self.ground.texts);
-        match prepare::parts(site, texts, &job.operation, job.timeout).await {
-            Ok(parts) => self.note(Event::Prepared { operation: name, direction, parts, may_grow: false, batch: None }),
+        let preparation = prepare::Preparation {
+            site: &self.ground.site,
+            texts: &self.ground.texts,
+            operation: &job.operation,
+            timeout: job.timeout,
+            batch_target: self.state.tuning.batch_target.unwrap_or(self.settings.batch_target),
+        };
+        let prepared = match self.state.phase(&name, direction).filter(|phase| phase.parts.is_some()) {
+            Some(phase) => {
+                let more = preparation.more(phase).await;
+                more.map(|parts| Event::Found { operation: name, parts })
+            }
+            None => preparation.parts().await.map(|Prepared { parts, may_grow, batch }| Event::Prepared {
+                operation: name,
+                direction,
+                parts,
+                may_grow,
+                batch,
+            }),
+        };
+        match prepared {
+            Ok(event) => self.note(event),
             Err(fault) => {
                 tracing::warn!(%unit, fault = fault.message, "its parts could not be found out");
                 let failures = self.watch.unprepared.get(&unit).map_or(0, |(_, _, failures)| *failures) + 1;
@@ -278,6 +319,10 @@ impl Drive {
     fn came(&mut self, unit: Unit, came: Came) -> Result<(), DriveError> {
         match came {
             Came::NotYet => Ok(()),
+            Came::Advanced { batch, high, rows, ms } => self.note(Event::Advanced { unit, batch, high, rows, ms }),
+            Came::BatchFailed { batch, high, rows, is_late, message } => {
+                self.note(Event::BatchFailed { unit, batch, high, rows, is_late, message })
+            }
             Came::Done(detail) => self.note(Event::Done { unit, proof: Proof::Answer, detail }),
             Came::Failed(mut fault) => {
                 // What somebody else ended is not for us to begin again.
@@ -299,7 +344,7 @@ impl Drive {
                 Ok(())
             }
             Found::Judged(Judgement::Done(proof)) => self.note(Event::Done { unit, proof, detail: None }),
-            Found::Judged(Judgement::NotDone(proof)) => self.note(Event::NotDone { unit, proof }),
+            Found::Judged(Judgement::NotDone(proof)) => self.not_done(&job, proof).await,
             Found::Judged(Judgement::Running) => {
                 let progress = self.state.part(&unit).map(|part| part.progress.clone());
                 let is_known = progress == Some(crate::run::PartProgress::Adopted);
@@ -311,6 +356,25 @@ impl Drive {
             }
             Found::Judged(Judgement::AskMark | Judgement::AskRunning | Judgement::AskDoneWhen) => Ok(()),
         }
+    }
+
+    /// A unit is not done; where it goes by batches, the last one of them may be and not stand in the journal.
+    async fn not_done(&mut self, job: &Job, proof: Proof) -> Result<(), DriveError> {
+        let unit = job.unit.clone();
+        if let Some(last) = self.state.walk(&unit).map(|walk| walk.batch) {
+            match checkpoint(&self.ground.site, job).await {
+                Ok(Some(found)) if found.batch > last => {
+                    let Checkpoint { batch, high, rows } = found;
+                    self.note(Event::Advanced { unit: unit.clone(), batch, high, rows, ms: 0 })?;
+                }
+                Ok(_) => {}
+                Err(why) => {
+                    tracing::warn!(%unit, why, "how far it came cannot be asked now");
+                    return Ok(());
+                }
+            }
+        }
+        self.note(Event::NotDone { unit, proof })
     }
 
     /// Ends a unit on its server. One that is under way here then gives its own answer.
@@ -328,6 +392,11 @@ impl Drive {
             let ended = match job.database(&self.ground.site).await {
                 Ok(database) => database.end(&job.tag).await.map_err(|error| error.to_string()),
                 Err(fault) => Err(fault.message),
+            };
+            let ended = match ended {
+                Ok(_) if !is_here => partitions::clean(&self.ground.site, &self.ground.texts, &job).await,
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
             };
             if let Err(error) = ended {
                 let error = self.ground.site.scrub.clean(&error);
@@ -356,6 +425,10 @@ impl Drive {
                 self.watch.in_flight.remove(&unit);
                 self.came(unit.clone(), came)?;
                 self.watch.ending.remove(&unit);
+            }
+            (name, reading) = self.readings.next() => {
+                self.watch.reading.remove(&name);
+                self.watch.readings.insert(name, reading);
             }
             Some(Ok(progress)) = self.asking.join_next() => self.tell_progress(progress, observer),
             () = tokio::time::sleep(for_) => {}

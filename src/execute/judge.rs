@@ -1,6 +1,6 @@
 //! Finds out what became of a unit in doubt, by the questions that [`crate::run::judge`] wants asked.
 
-use crate::database::{Database, DatabaseError, Trouble};
+use crate::database::{Checkpoint, Database, DatabaseError, Trouble};
 use crate::model::Action;
 use crate::process;
 use crate::run::{Answer, Asked, Evidence, FaultKind, Judgement, judge};
@@ -49,6 +49,12 @@ pub(super) async fn find_out(site: &Site, texts: &Texts, job: &Job, evidence: Ev
             return unanswered(site, &error);
         }
     }
+}
+
+/// What the target keeps about the last batch of a unit, or why it cannot be asked.
+pub(super) async fn checkpoint(site: &Site, job: &Job) -> Result<Option<Checkpoint>, String> {
+    let database = job.database(site).await.map_err(|fault| fault.message)?;
+    database.checkpoint(&job.tag).await.map_err(|error| site.scrub.clean(&error.to_string()))
 }
 
 fn unanswered(site: &Site, error: &DatabaseError) -> Found {

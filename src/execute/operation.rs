@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::database::Database;
 use crate::model::{Migration, Operation};
-use crate::run::{Direction, Fault, FaultKind, Part, Settings, Unit};
+use crate::run::{Direction, Fault, FaultKind, Part, Settings, State, Unit};
 use crate::template::Context;
 
+use super::keys::{NextBatch, batch_timeout};
+use super::partitions::staging;
 use super::perform::{fault, unsent};
 use super::site::{Site, Texts};
 
@@ -21,14 +23,30 @@ pub(super) struct Job {
     pub part: Part,
     pub tag: String,
     pub timeout: Duration,
+    /// The batch that comes next, where it goes by batches.
+    pub batch: Option<NextBatch>,
+    /// How its staging tables begin, where it has some.
+    pub staging: String,
 }
 
 impl Job {
     /// The job of a unit; nothing where the document has no such operation, or nothing takes it back.
-    pub fn of(migration: &Migration, unit: &Unit, part: Part, run: &str, settings: &Settings) -> Option<Job> {
+    pub fn of(migration: &Migration, state: &State, unit: &Unit, run: &str, settings: &Settings) -> Option<Job> {
         let operation = operation(migration, &unit.operation, unit.direction)?.clone();
-        let timeout = operation.timeout.unwrap_or(settings.default_timeout);
-        Some(Job { unit: unit.clone(), operation, part, tag: unit.tag(run), timeout })
+        let part = state.part(unit);
+        let timeout = match part.and_then(|part| part.walk.as_ref()) {
+            Some(_) => batch_timeout(&operation, state.tuning.batch_target.unwrap_or(settings.batch_target)),
+            None => operation.timeout.unwrap_or(settings.default_timeout),
+        };
+        Some(Job {
+            unit: unit.clone(),
+            operation,
+            part: part.map(|part| part.part.clone()).unwrap_or_default(),
+            tag: unit.tag(run),
+            timeout,
+            batch: NextBatch::of(state, unit, settings),
+            staging: staging(run, unit),
+        })
     }
 
     /// The row that it is for.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::database::{DatabaseError, Statement, Trouble};
-use crate::model::{Action, Engine, Expectation, Operation, Scope, Template};
+use crate::model::{Action, CopyBy, Engine, Expectation, Key, Scope, Template};
 use crate::run::{Answer, Fault, FaultKind, Verdict, compare};
 
 use super::cluster;
 use super::operation::Job;
-use super::outside;
 use super::site::{PROBE_TIMEOUT, Site, Texts};
+use super::{keys, outside, partitions};
 
 /// What came of a unit.
 #[derive(Debug)]
@@ -18,6 +18,10 @@ pub(super) enum Came {
     Done(Option<String>),
     /// Not yet: it is asked again later.
     NotYet,
+    /// A batch of it is done; without rows nothing is left in its range.
+    Advanced { batch: u64, high: Option<Key>, rows: u64, ms: u64 },
+    /// A batch of it did not work, and left nothing.
+    BatchFailed { batch: u64, high: Option<Key>, rows: u64, is_late: bool, message: String },
     /// It did not work.
     Failed(Fault),
 }
@@ -69,15 +73,10 @@ pub(super) async fn perform(
             outside::call(site, &call, &context, job.timeout, cancel).await
         }
         Action::Manual { .. } => Ok(Came::NotYet),
-        Action::Copy { .. } | Action::Backfill { .. } => Err(unsupported(operation)),
+        Action::Copy { by: CopyBy::Partition, .. } => partitions::perform(site, texts, job, cancel).await,
+        Action::Copy { by: CopyBy::Key(_), .. } | Action::Backfill { .. } => keys::perform(site, texts, job).await,
     };
     result.unwrap_or_else(refused)
-}
-
-/// What this version cannot do, by name.
-pub(super) fn unsupported(operation: &Operation) -> String {
-    let kind = if matches!(operation.action, Action::Copy { .. }) { "copy" } else { "backfill" };
-    format!("`{}` is of the kind `{kind}`, which this version cannot run", operation.name)
 }
 
 async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Came, String> {

@@ -74,6 +74,8 @@ pub struct Walk {
     pub failed: Option<FailedBatch>,
     /// What was set aside.
     pub parked: Vec<Parked>,
+    /// The end that was reached before what was set aside was done: what came behind is looked for from there again.
+    end: Option<Range>,
     /// Whether each of the last batches was set aside.
     outcomes: VecDeque<bool>,
 }
@@ -89,6 +91,7 @@ impl Walk {
             attempts: 0,
             failed: None,
             parked: Vec::new(),
+            end: None,
             outcomes: VecDeque::new(),
         })
     }
@@ -96,6 +99,12 @@ impl Walk {
     /// The range that the next batch begins.
     pub fn at_hand(&self) -> Option<&Range> {
         self.ranges.front()
+    }
+
+    /// Whether rows that came behind are to be looked for where nothing is left of the range at hand: it is the last one,
+    /// and nothing waits for a person that would be found again.
+    pub fn sweeps(&self) -> bool {
+        self.ranges.len() == 1 && self.parked.is_empty()
     }
 
     /// The number of the next batch.
@@ -117,7 +126,8 @@ impl Walk {
         if let Some(high) = high {
             self.pass(high);
         } else if rows == 0 {
-            self.ranges.pop_front();
+            let sweeps = self.sweeps();
+            self.end = self.ranges.pop_front().filter(|_| !sweeps && self.ranges.is_empty());
         }
         self.outcome(false);
         true
@@ -153,6 +163,7 @@ impl Walk {
     /// What was set aside is walked through again.
     pub(super) fn again(&mut self) {
         self.ranges.extend(self.parked.drain(..).map(|parked| parked.range));
+        self.ranges.extend(self.end.take());
         (self.attempts, self.failed) = (0, None);
         self.outcomes.clear();
     }
@@ -214,9 +225,14 @@ mod tests {
         assert!(walk.park(1, key("10")));
         assert_eq!((walk.rows_max(), walk.attempts, walk.parked.len()), (None, 0, 1));
         assert!(walk.advanced(2, None, 0));
+        assert!(!walk.sweeps());
         walk.again();
         assert_eq!(walk.at_hand(), Some(&Range { after: None, until: Some(key("10")) }));
-        assert_eq!(walk.parked, []);
+        assert!(walk.parked.is_empty() && !walk.sweeps());
+        assert!(walk.advanced(3, Some(key("10")), 10) && walk.advanced(4, None, 0));
+        assert_eq!(walk.at_hand(), Some(&Range { after: Some(key("10")), until: Some(key("90")) }));
+        assert!(walk.sweeps() && walk.advanced(5, None, 2) && walk.advanced(6, None, 0));
+        assert_eq!(walk.at_hand(), None);
     }
 
     #[test]

@@ -126,6 +126,24 @@ pub enum Request {
     },
 }
 
+/// What moving a large table will take, as far as it can be told before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// Rows to be moved.
+    pub rows: u64,
+    /// Whether they were estimated and not counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_estimate: bool,
+    /// Bytes of them on disk, which the new rows will take as well at most.
+    pub bytes: u64,
+    /// Bytes that are free there, where the server tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
+    /// How long it may take by what a small piece took, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}
+
 /// Why nothing of a table may be moved now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -181,6 +199,13 @@ pub enum Event {
     Blocked {
         /// Each that did not.
         failures: Vec<Failure>,
+    },
+    /// What moving a large table will take.
+    Forecast {
+        /// The operation.
+        operation: String,
+        /// What it will take.
+        forecast: Forecast,
     },
     /// Every check passed: work begins or goes on.
     Ready,
@@ -337,6 +362,7 @@ impl Event {
             Event::Asked { .. } => "asked",
             Event::NotRequired { .. } => "not_required",
             Event::Blocked { .. } => "blocked",
+            Event::Forecast { .. } => "forecast",
             Event::Ready => "ready",
             Event::Prepared { .. } => "prepared",
             Event::Found { .. } => "found",
@@ -381,6 +407,7 @@ impl Event {
             | Event::Asked { .. }
             | Event::NotRequired { .. }
             | Event::Blocked { .. }
+            | Event::Forecast { .. }
             | Event::Ready
             | Event::Prepared { .. }
             | Event::Found { .. }

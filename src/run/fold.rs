@@ -46,6 +46,7 @@ impl State {
             health_unknown: None,
             throttle: Throttling::default(),
             tuning: Tuning::default(),
+            forecasts: std::collections::BTreeMap::new(),
             operations: std::collections::BTreeMap::new(),
             question: None,
             errors: Vec::new(),
@@ -131,8 +132,7 @@ impl State {
                 self.set_status(Status::Blocked, at, told(&failures));
             }
             Event::Ready if !self.is_ready && self.direction == Direction::Do => {
-                self.is_ready = true;
-                self.has_begun = true;
+                (self.is_ready, self.has_begun) = (true, true);
                 self.become_working(at, "its checks passed");
             }
             Event::Unhealthy { failures } if self.stop.is_none() && self.direction == Direction::Do => {
@@ -167,6 +167,7 @@ impl State {
             | Event::Stopped
             | Event::RolledBack
             | Event::Completed
+            | Event::Forecast { .. }
             | Event::Prepared { .. }
             | Event::Found { .. }
             | Event::Attempted { .. }
@@ -190,6 +191,10 @@ impl State {
         if let Event::Prepared { operation, direction, parts, may_grow, batch } = event {
             let phase = Phase::prepared(parts.clone(), *may_grow, *batch, at);
             return Some(self.prepared(operation.clone(), *direction, phase));
+        }
+        if let Event::Forecast { operation, forecast } = event {
+            self.forecasts.insert(operation.clone(), *forecast);
+            return Some(self.status == Status::Starting);
         }
         let Event::Found { operation, parts } = event else { return None };
         Some(self.found(operation, parts.clone(), at))

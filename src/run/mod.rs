@@ -33,7 +33,7 @@ mod work;
 pub use answer::{Answer, Verdict, compare};
 pub use batches::{Parked, Range, Walk};
 pub use decide::{Act, Checked, Decision, Ending, Watch, decide};
-pub use event::{Document, Event, Failure, Fault, FaultKind, Hold, Proof, Request, Resolution, SCHEMA};
+pub use event::{Document, Event, Failure, Fault, FaultKind, Forecast, Hold, Proof, Request, Resolution, SCHEMA};
 pub use evidence::{Asked, Judgement, judge};
 pub use fold::IllegalEvent;
 pub use moving::{Moving, Piece, moving};

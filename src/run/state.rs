@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::batches::Walk;
 use super::pacing::Pacing;
 use super::throttle::Throttling;
-use super::{Direction, Document, Fault, Part, Proof, Request, Status, Timestamp, Tuning, Unit};
+use super::{Direction, Document, Fault, Forecast, Part, Proof, Request, Status, Timestamp, Tuning, Unit};
 
 /// What a run was given when it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct State {
     pub throttle: Throttling,
     /// What people changed while it ran.
     pub tuning: Tuning,
+    /// What moving large tables was said to take, by their operations.
+    pub forecasts: BTreeMap<String, Forecast>,
     /// The operations that were begun, by name.
     pub operations: BTreeMap<String, OperationState>,
     /// What a person is asked, and about which unit.

@@ -35,6 +35,16 @@ pub enum Direction {
     Undo,
 }
 
+impl Direction {
+    /// As tags have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Do => "do",
+            Direction::Undo => "undo",
+        }
+    }
+}
+
 /// The least thing that is attempted: one part of one operation, done or taken back.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unit {
@@ -49,11 +59,7 @@ pub struct Unit {
 impl Unit {
     /// The text that a statement carries on its server and that a mark is kept under: the same for every attempt.
     pub fn tag(&self, run: &str) -> String {
-        let direction = match self.direction {
-            Direction::Do => "do",
-            Direction::Undo => "undo",
-        };
-        format!("orchestrate:{run}:{}:{direction}:{}", self.operation, self.part)
+        format!("orchestrate:{run}:{}:{}:{}", self.operation, self.direction.as_str(), self.part)
     }
 }
 

@@ -135,6 +135,7 @@ fn next(progress: &PartProgress, event: &Event, at: Timestamp) -> Option<PartPro
         | Event::NotRequired { .. }
         | Event::Blocked { .. }
         | Event::Ready
+        | Event::Forecast { .. }
         | Event::Prepared { .. }
         | Event::Found { .. }
         | Event::Advanced { .. }

@@ -103,6 +103,23 @@ impl ClickHouse {
         }
     }
 
+    /// The same under a tag and with settings of the caller's.
+    pub async fn ask_tagged(&self, question: &Statement<'_>, rows_max: usize) -> Result<Answer, Failure> {
+        let &Statement { sql, tag, settings, timeout, .. } = question;
+        let mut query = self.client.query_raw(sql);
+        for (name, value) in settings {
+            query = query.with_setting(name, value);
+        }
+        let query = query.with_setting("query_id", tag).with_setting("wait_end_of_query", "1");
+        match tokio::time::timeout(timeout, answer(query, rows_max)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.kill(tag).await?;
+                Err(Failure::new(Trouble::Timeout, format!("no answer within {timeout:?}")))
+            }
+        }
+    }
+
     /// Asks with the settings that forbid writing, or without any where the user may change none: then it may not write.
     async fn question(&self, sql: &str, tag: &str, timeout: Duration, rows_max: usize) -> Result<Answer, Failure> {
         let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);

@@ -3,10 +3,17 @@
 //! An answer is asked for as text with names and types, and only when it is whole (`wait_end_of_query`): then an error in
 //! the middle of a statement has its status, in every version.
 
+mod checksum;
 mod client;
 mod cluster;
+pub(super) mod facts;
+pub(super) mod partition;
+mod session;
+mod staging;
+mod table;
 mod trouble;
 mod tsv;
 
 pub(super) use client::ClickHouse;
 pub(super) use cluster::Member;
+pub(super) use partition::Attempt;

@@ -1,8 +1,9 @@
 //! Marks: rows in the target that say which statements were done, written in their own transactions.
 
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgQueryResult};
 
 use super::super::error::{Failure, Trouble};
+use super::batches;
 use super::server::Postgres;
 use super::trouble::{Phase, trouble};
 
@@ -21,7 +22,12 @@ pub(super) async fn prepare(session: &mut PgConnection) -> Result<(), Failure> {
     if exists(session).await? {
         return Ok(());
     }
-    match sqlx::raw_sql(CREATE).execute(session).await.map_err(|error| trouble(error, Phase::Before)) {
+    created(sqlx::raw_sql(CREATE).execute(session).await)
+}
+
+/// What became of a table of our own: somebody else may have created it meanwhile.
+pub(super) fn created(result: sqlx::Result<PgQueryResult>) -> Result<(), Failure> {
+    match result.map_err(|error| trouble(error, Phase::Before)) {
         Err(failure) if failure.code.as_deref().is_some_and(|code| CREATED_MEANWHILE.contains(&code)) => Ok(()),
         created => created.map(|_| ()),
     }
@@ -64,6 +70,7 @@ impl Postgres {
             let forgotten = sqlx::query(FORGET).bind(prefix).execute(&mut session).await;
             forgotten.map_err(|error| trouble(error, Phase::Before))?;
         }
+        batches::forget(&mut session, prefix).await?;
         self.keep(session).await;
         Ok(())
     }

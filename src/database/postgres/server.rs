@@ -37,11 +37,19 @@ pub(in crate::database) struct Postgres {
     idle: Idle<PgConnection>,
     /// Whether the table of marks is there; a failure makes it unknown again.
     has_marks: AtomicBool,
+    /// The same for the table of checkpoints.
+    has_batches: AtomicBool,
 }
 
 impl Postgres {
     pub fn open(parts: &Parts) -> Result<Postgres, Failure> {
-        Ok(Postgres { options: session::options(parts)?, idle: Idle::new(), has_marks: AtomicBool::new(false) })
+        let unknown = || AtomicBool::new(false);
+        Ok(Postgres {
+            options: session::options(parts)?,
+            idle: Idle::new(),
+            has_marks: unknown(),
+            has_batches: unknown(),
+        })
     }
 
     pub async fn run(&self, statement: &Statement<'_>) -> Result<Effect, Failure> {
@@ -73,8 +81,16 @@ impl Postgres {
         Ok(Effect { rows_affected: Some(rows_affected) })
     }
 
+    pub(super) fn has_batches(&self) -> bool {
+        self.has_batches.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn know_batches(&self, are_there: bool) {
+        self.has_batches.store(are_there, Ordering::Relaxed);
+    }
+
     /// Ends only if the statement is no longer on the server although its connection is silent.
-    async fn watch(&self, tag: &str) -> Failure {
+    pub(super) async fn watch(&self, tag: &str) -> Failure {
         let mut times = 0;
         while times < 2 {
             tokio::time::sleep(WATCH).await;

@@ -1,5 +1,7 @@
 //! The file: statements with their transaction and mark.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -51,7 +53,7 @@ impl Sqlite {
         let running = || Failure::new(Trouble::Running, "a statement with this tag runs already");
         let entry = self.running.enter(statement.tag).ok_or_else(running)?;
         let is_plain = statement.settings.is_empty() && statements.iter().all(leaves_no_trace);
-        let mut connection = if is_plain { self.connection().await? } else { self.set_up(statement).await? };
+        let mut connection = if is_plain { self.connection().await? } else { self.set_up(statement.settings).await? };
         if statement.mark {
             marks::prepare(&mut connection).await?;
         }
@@ -70,11 +72,11 @@ impl Sqlite {
     }
 
     /// A connection with settings. They become text of a statement, so only plain words will do.
-    async fn set_up(&self, statement: &Statement<'_>) -> Result<SqliteConnection, Failure> {
+    pub(super) async fn set_up(&self, settings: &BTreeMap<String, String>) -> Result<SqliteConnection, Failure> {
         let is_plain =
             |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
         let mut options = self.options.clone();
-        for (name, value) in statement.settings {
+        for (name, value) in settings {
             if !is_plain(name) || !is_plain(value) {
                 let message = format!("the setting `{name}` is no pragma with a plain word or number");
                 return Err(Failure::new(Trouble::Refused, message));
@@ -93,6 +95,10 @@ impl Sqlite {
 
     pub(super) fn keep(&self, connection: SqliteConnection) {
         self.idle.keep(connection);
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.options.get_filename()
     }
 
     pub fn is_running(&self, tag: &str) -> bool {
@@ -123,7 +129,7 @@ fn check(statements: &[Single<'_>], transaction: bool) -> Result<(), Failure> {
 }
 
 /// Whether a connection is after the statement as it was before.
-fn leaves_no_trace(statement: &Single<'_>) -> bool {
+pub(super) fn leaves_no_trace(statement: &Single<'_>) -> bool {
     !statement.tokens.iter().any(|token| token.is_one_of(&["PRAGMA", "ATTACH", "DETACH", "TEMP", "TEMPORARY"]))
 }
 
@@ -132,7 +138,7 @@ fn changes_rows(statement: &Single<'_>) -> bool {
     first.is_some_and(|token| token.is_one_of(&["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"]))
 }
 
-async fn execute(connection: &mut SqliteConnection, sql: String) -> Result<u64, Failure> {
+pub(super) async fn execute(connection: &mut SqliteConnection, sql: String) -> Result<u64, Failure> {
     let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
     done.map(|done| done.rows_affected()).map_err(|error| trouble(&error))
 }

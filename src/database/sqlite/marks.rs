@@ -3,6 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::super::error::{Failure, Trouble};
+use super::batches;
 use super::file::Sqlite;
 use super::trouble::trouble;
 
@@ -52,6 +53,7 @@ impl Sqlite {
             let forgotten = sqlx::query(FORGET).bind(prefix).execute(&mut connection).await;
             forgotten.map_err(|error| trouble(&error))?;
         }
+        batches::forget(&mut connection, prefix).await?;
         self.keep(connection);
         Ok(())
     }

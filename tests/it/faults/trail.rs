@@ -48,6 +48,7 @@ pub fn essence(journal: &[Entry]) -> Vec<String> {
             event @ (Event::Started { .. }
             | Event::NotRequired { .. }
             | Event::Blocked { .. }
+            | Event::Forecast { .. }
             | Event::Ready
             | Event::Unhealthy { .. }
             | Event::HealthUnknown { .. }

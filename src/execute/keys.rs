@@ -1,0 +1,185 @@
+//! Tables that are moved by a key, batch by batch (Postgres, SQLite): their texts, one batch, and how large the first one is.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::database::{Batch, BatchFailure, Change, Database, Keyed, Sweep, Trouble};
+use crate::model::{Action, BackfillChange, CopyBy, Key, Operation, Verification};
+use crate::run::{Slice, State, Unit};
+
+use super::operation::Job;
+use super::perform::{Came, fault};
+use super::site::{Site, Texts};
+
+/// How long a batch may take that nothing is said about, at least, and as so many times what it is to take.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
+const BATCH_TIMEOUT_TARGETS: u32 = 10;
+/// Rows that are tried first; ten times as many where they are done at once.
+const PILOT_ROWS: u64 = 1_000;
+const PILOT_SHORT: Duration = Duration::from_millis(50);
+/// The share of a batch's duration that the first one is to take: what is tried with few rows may mislead.
+const FIRST_SHARE: f64 = 0.5;
+
+/// The batch that a unit does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NextBatch {
+    pub number: u64,
+    pub after: Option<Key>,
+    pub until: Option<Key>,
+    pub rows: u64,
+    /// Where the stretch began, where rows that came behind are to be looked for.
+    pub sweep: Option<Option<Key>>,
+}
+
+impl NextBatch {
+    /// The next batch of a unit; nothing where it does not go by batches, or none is left.
+    pub fn of(state: &State, unit: &Unit, settings: &crate::run::Settings) -> Option<NextBatch> {
+        let walk = state.walk(unit)?;
+        let range = walk.at_hand()?;
+        let began = match &state.part(unit)?.part.slice {
+            Some(Slice::Keys { after, .. }) => after.clone(),
+            Some(Slice::Partition { .. }) | None => None,
+        };
+        Some(NextBatch {
+            number: walk.next_batch(),
+            after: range.after.clone(),
+            until: range.until.clone(),
+            rows: state.batch_rows(unit, settings),
+            sweep: walk.sweeps().then_some(began),
+        })
+    }
+}
+
+/// How long a batch may take.
+pub(super) fn batch_timeout(operation: &Operation, target: Duration) -> Duration {
+    operation.timeout.unwrap_or_else(|| BATCH_TIMEOUT.max(target.saturating_mul(BATCH_TIMEOUT_TARGETS)))
+}
+
+/// The texts of an operation that moves a table by a key.
+pub(super) struct KeyedTexts {
+    table: String,
+    key: Vec<String>,
+    filter: Option<String>,
+    change: ChangeTexts,
+    settings: BTreeMap<String, String>,
+}
+
+enum ChangeTexts {
+    Set(String),
+    Sql(String),
+    Copy { to: String, columns: Vec<String>, verify: Verification },
+}
+
+impl KeyedTexts {
+    /// The texts, rendered; nothing where the operation is of another kind.
+    pub fn of(site: &Site, texts: &Texts, operation: &Operation) -> Result<Option<KeyedTexts>, String> {
+        let name = operation.target.as_deref().unwrap_or_default();
+        let context = site.context(texts, Some(name), None);
+        let sql = |template| site.sql(template, name, &context);
+        let (table, key, filter, change) = match &operation.action {
+            Action::Copy { from, to, columns, filter, by: CopyBy::Key(key), verify, .. } => {
+                let change = ChangeTexts::Copy { to: sql(to)?, columns: columns.clone(), verify: *verify };
+                (from, key, filter, change)
+            }
+            Action::Backfill { table, key, filter, change, .. } => {
+                let change = match change {
+                    BackfillChange::Set(set) => ChangeTexts::Set(sql(set)?),
+                    BackfillChange::Sql(text) => ChangeTexts::Sql(sql(text)?),
+                };
+                (table, key, filter, change)
+            }
+            Action::Copy { .. }
+            | Action::Sql { .. }
+            | Action::ForEach { .. }
+            | Action::Wait { .. }
+            | Action::Verify { .. }
+            | Action::Command { .. }
+            | Action::Http { .. }
+            | Action::Manual { .. } => return Ok(None),
+        };
+        let filter = filter.as_ref().map(&sql).transpose()?;
+        let settings = operation.settings.clone();
+        Ok(Some(KeyedTexts { table: sql(table)?, key: key.clone(), filter, change, settings }))
+    }
+
+    /// As the database takes it.
+    pub fn keyed(&self, timeout: Duration) -> Keyed<'_> {
+        let change = match &self.change {
+            ChangeTexts::Set(set) => Change::Set(set),
+            ChangeTexts::Sql(sql) => Change::Sql(sql),
+            ChangeTexts::Copy { to, columns, verify } => Change::Copy { to, columns, verify: *verify },
+        };
+        let filter = self.filter.as_deref();
+        Keyed { table: &self.table, key: &self.key, filter, change, settings: &self.settings, timeout }
+    }
+
+    /// The tables that it names.
+    pub fn tables(&self) -> impl Iterator<Item = &str> {
+        let to = match &self.change {
+            ChangeTexts::Copy { to, .. } => Some(to.as_str()),
+            ChangeTexts::Set(_) | ChangeTexts::Sql(_) => None,
+        };
+        std::iter::once(self.table.as_str()).chain(to)
+    }
+}
+
+/// Does one batch.
+pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job) -> Result<Came, String> {
+    let moved = KeyedTexts::of(site, texts, &job.operation)?.ok_or("it does not go by a key")?;
+    let next = job.batch.as_ref().ok_or("none of its batches is left")?;
+    let database = match job.database(site).await {
+        Ok(database) => database,
+        Err(fault) => return Ok(Came::Failed(fault)),
+    };
+    let batch = Batch {
+        tag: &job.tag,
+        number: next.number,
+        after: next.after.as_ref(),
+        until: next.until.as_ref(),
+        rows: next.rows,
+        sweep: next.sweep.as_ref().map(|after| Sweep { after: after.as_ref() }),
+    };
+    let begun = Instant::now();
+    let moved = database.move_batch(&moved.keyed(job.timeout), &batch).await;
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+    Ok(match moved {
+        Ok(Some(moved)) => Came::Advanced { batch: next.number, high: moved.high, rows: moved.rows, ms },
+        Ok(None) => Came::Advanced { batch: next.number, high: None, rows: 0, ms },
+        Err(failure) => failed(site, next, failure),
+    })
+}
+
+fn failed(site: &Site, next: &NextBatch, failure: BatchFailure) -> Came {
+    let fault = fault(site, &failure.error);
+    let is_of_batch = match failure.error.trouble {
+        Trouble::Refused | Trouble::Partial | Trouble::Timeout => true,
+        Trouble::Transient | Trouble::Lost | Trouble::Ended | Trouble::Running => failure.is_late,
+    };
+    if !is_of_batch {
+        return Came::Failed(fault);
+    }
+    let (batch, rows) = (next.number, next.rows);
+    Came::BatchFailed { batch, high: failure.high, rows, is_late: failure.is_late, message: fault.message }
+}
+
+/// Rows in a second of a small batch that is taken back; nothing where that cannot be told.
+pub(super) async fn pilot(database: &Database, keyed: &Keyed<'_>) -> Option<f64> {
+    let mut rows = PILOT_ROWS;
+    loop {
+        let (done, took) = database.pilot(keyed, None, rows).await.ok()??;
+        if done >= rows && took < PILOT_SHORT && rows == PILOT_ROWS {
+            rows *= 10;
+            continue;
+        }
+        let seconds = took.as_secs_f64();
+        // Counts of rows lie far below 2^53.
+        return (seconds > 0.0 && done > 0).then(|| done as f64 / seconds);
+    }
+}
+
+/// How many rows the first batch is to have, by what a small one took.
+pub(super) async fn first_batch(database: &Database, keyed: &Keyed<'_>, target: Duration) -> Option<u64> {
+    let rate = pilot(database, keyed).await?;
+    let rows = (rate * target.as_secs_f64() * FIRST_SHARE).clamp(PILOT_ROWS as f64, 1e6);
+    Some(rows as u64)
+}
