@@ -154,7 +154,8 @@ pub(super) fn wish(
         };
         let mut view = View::new(global);
         if is_so_already(&request, &state) {
-            view.say(&format!("nothing to do: {name} is {} since {}", state.status, moment(state.since)));
+            let what = if matches!(request, Request::Tune { .. }) { ", with all of that" } else { "" };
+            view.say(&format!("nothing to do: {name} is {} since {}{what}", state.status, moment(state.since)));
             end.show(row.run.id.as_str(), &state, None, output);
             return Ok(Exit::Done);
         }

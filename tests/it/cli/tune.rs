@@ -32,6 +32,28 @@ fn what_is_changed_is_kept_in_the_journal() {
 }
 
 #[test]
+fn a_run_that_is_held_back_goes_on_once_its_throttle_is_changed() {
+    let shop = Shop::new();
+    let hold = shop.project.path().join("hold");
+    let text = format!(
+        "format: orchestrate/v1\nkind: migration\nname: {NAMES}\nthrottle:\n  \
+         - {{name: hold, file: \"{}\", expect: false, every: 100ms}}\noperations:\n  - name: fill\n    target: main\n    \
+         backfill: {{table: line, key: id, set: amount = 2}}\n    irreversible: the former amounts are not kept\n",
+        hold.display()
+    );
+    shop.project.write(&format!("manifests/shop/{NAMES}.yaml"), text);
+    shop.sql("CREATE TABLE line (id INTEGER PRIMARY KEY, amount INT); INSERT INTO line VALUES (1, 1), (2, 1), (7, 1)");
+    std::fs::write(hold, "").expect("the file can be made");
+    let owner = shop.spawn(&["start", NAMES]);
+    shop.until_is(NAMES, "throttled");
+    assert_eq!(shop.number("SELECT sum(amount) FROM line"), 3);
+    shop.done(&["tune", NAMES, "throttle.hold=true", "--reason", "it is night"]);
+    assert_eq!(owner.end().code, 0);
+    assert_eq!(shop.number("SELECT sum(amount) FROM line"), 6);
+    shop.until_is(NAMES, "completed");
+}
+
+#[test]
 fn what_does_not_fit_is_refused_and_nothing_is_changed() {
     let shop = waiting();
     let refused = |changes: &[&str]| shop.run(&[&["tune", NAMES], changes].concat()).whole();
