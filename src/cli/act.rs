@@ -1,4 +1,4 @@
-//! The verbs that act on one migration: start, stop, pause, resume, rollback, retry, skip, resolve, and the worker.
+//! The verbs that act on one migration: start, stop, pause, resume, rollback, retry, skip, resolve, and the worker; [`super::tune`] uses the same.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,7 @@ use super::kept;
 use super::output::Output;
 use super::parameters::{parameters, shown};
 use super::refusal::refused;
+use super::tune;
 use super::watching::View;
 
 /// `start`.
@@ -127,7 +128,8 @@ pub(super) fn resolve(global: &Global, arguments: &ResolveArguments, output: &mu
     wish(global, &arguments.migration, request, Some(arguments.reason.clone()), arguments.shown.format, output)
 }
 
-fn wish(
+/// Asks for something, and shows what came of it.
+pub(super) fn wish(
     global: &Global,
     name: &str,
     request: Request,
@@ -151,12 +153,16 @@ fn wish(
             return Err(refused(name, &ControlError::NeverStarted { name: name.to_owned() }, &commands));
         };
         let mut view = View::new(global);
-        if is_so_already(&request, state.status) {
-            view.say(&format!("nothing to do: {name} is {} since {}", state.status, moment(state.since)));
+        if is_so_already(&request, &state) {
+            let what = if matches!(request, Request::Tune { .. }) { ", with all of that" } else { "" };
+            view.say(&format!("nothing to do: {name} is {} since {}{what}", state.status, moment(state.since)));
             end.show(row.run.id.as_str(), &state, None, output);
             return Ok(Exit::Done);
         }
         let migration = document(&state).map_err(|error| refused(name, &ControlError::Drive(error), &commands))?;
+        if let Request::Tune { changes } = &request {
+            tune::refuse_without_effect(&migration, changes)?;
+        }
         let desk = loaded.desk(global, Some(&migration)).await?;
         let wish = Wish { request, by: person(), reason };
         let came = desk.ask(name, wish, &mut view).await;
@@ -166,13 +172,15 @@ fn wish(
 }
 
 /// Whether what is asked for is so.
-fn is_so_already(request: &Request, status: Status) -> bool {
+fn is_so_already(request: &Request, state: &State) -> bool {
+    let status = state.status;
     match request {
         Request::Stop { rollback: false } => status == Status::Stopped,
         Request::Stop { rollback: true } | Request::Rollback => status == Status::RolledBack,
         Request::Pause => status == Status::Paused,
         Request::Resume | Request::Retry => status.is_complete(),
-        Request::Resolve { .. } | Request::Tune { .. } => false,
+        Request::Resolve { .. } => false,
+        Request::Tune { changes } => status.is_active() && tune::is_so_already(changes, state),
     }
 }
 

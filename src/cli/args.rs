@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
-    Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, Word, WorkerArguments,
+    Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, TuneArguments, Word, WorkerArguments,
 };
 
 const GLOBAL: &str = "Global options";
@@ -120,6 +120,7 @@ pub(super) enum Verb {
     Retry(AskArguments),
     Skip(SkipArguments),
     Resolve(ResolveArguments),
+    Tune(TuneArguments),
     Errors(ErrorsArguments),
     Journal(JournalArguments),
     Settings(SettingsArguments),

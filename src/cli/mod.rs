@@ -26,6 +26,7 @@ mod schema;
 mod settings;
 mod status;
 mod status_text;
+mod tune;
 mod watching;
 mod wording;
 
@@ -71,6 +72,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Retry(ask) => act::ask(global, ask, Request::Retry, output),
         Verb::Skip(skip) => act::skip(global, skip, output),
         Verb::Resolve(resolve) => act::resolve(global, resolve, output),
+        Verb::Tune(tune) => tune::run(global, tune, output),
         Verb::Status(arguments) => status::run(global, arguments, output),
         Verb::Errors(arguments) => errors::run(global, arguments, output),
         Verb::Journal(arguments) => journal::run(global, arguments, output),

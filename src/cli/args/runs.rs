@@ -141,6 +141,25 @@ pub(in crate::cli) enum Word {
     NotDone,
 }
 
+/// Change how large tables are moved, while a run moves them
+///
+/// A change holds from the next batch on and until the end of the run, in whatever process it goes on. The journal keeps
+/// each, with who made it and why.
+#[derive(Debug, Args)]
+#[command(after_help = super::super::tune::help())]
+pub(in crate::cli) struct TuneArguments {
+    /// The migration
+    pub migration: String,
+    /// What is changed, and what to
+    #[arg(required = true, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub changes: Vec<(String, String)>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
 /// Show every error that a migration ever had, in all of its runs
 #[derive(Debug, Args)]
 #[command(after_help = "\

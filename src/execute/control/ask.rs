@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::run::{Request, State, Status};
 use crate::store::{RunFilter, RunRow};
 
-use super::super::drive::Signals;
 use super::super::now;
 use super::super::observe::Observer;
 use super::{Came, ControlError, Desk, Wish, document};
@@ -35,11 +34,8 @@ impl Desk {
         if !matches!(wish.request, Request::Pause | Request::Tune { .. }) {
             return self.take_up(lease, state, Some(wish), observer).await;
         }
-        // Nobody works on it: what is asked for is written down, for whoever takes it up.
-        let desk = Desk { signals: Signals::default(), ..self.clone() };
-        desk.signals.let_go.cancel();
-        let came = desk.take_up(lease, state, Some(wish), observer).await?;
-        Ok(Came { outcome: None, ..came })
+        // Nobody works on it, and this is no reason to begin.
+        self.write_down(lease, state, wish, observer).await
     }
 
     /// Refuses what does not fit to where a run stands, and says what would.

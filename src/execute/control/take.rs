@@ -8,7 +8,7 @@ use crate::store::{Lease, RunRow, StoreError};
 use crate::template::RunNames;
 
 use super::super::drive::{Driven, drive};
-use super::super::journal::DriveError;
+use super::super::journal::{DriveError, Journal, Pulse};
 use super::super::observe::Observer;
 use super::super::site::Texts;
 use super::super::{now, written};
@@ -72,22 +72,53 @@ impl Desk {
         wish: Option<Wish>,
         observer: &mut dyn Observer,
     ) -> Result<Came, ControlError> {
+        let (pending, seen) = self.taken(&lease, &mut state, wish).await?;
+        self.drive(lease, state, pending, seen, observer).await
+    }
+
+    /// Writes down what is asked of a run that is ours now, for whoever takes it up next. Nothing of it is begun.
+    pub(super) async fn write_down(
+        &self,
+        lease: Lease,
+        mut state: State,
+        wish: Wish,
+        observer: &mut dyn Observer,
+    ) -> Result<Came, ControlError> {
+        let (events, _) = self.taken(&lease, &mut state, Some(wish)).await?;
+        let (run, at) = (lease.run().clone(), now());
+        let mut journal = Journal { store: Arc::clone(&self.store), lease, pulse: Pulse::new(self.lease) };
+        journal.append(at, &events, &state, observer).await?;
+        events.iter().for_each(|event| observer.happened(at, event, &state));
+        self.store.release(&journal.lease).await.or_else(|error| match error {
+            error if error.is_transient() => Ok(()), // it runs out by itself
+            error => Err(error),
+        })?;
+        Ok(Came { run, state, outcome: None })
+    }
+
+    /// What becomes of a run by being taken and asked; how far requests are settled by that.
+    async fn taken(
+        &self,
+        lease: &Lease,
+        state: &mut State,
+        wish: Option<Wish>,
+    ) -> Result<(Vec<Event>, i64), ControlError> {
         let mut pending = Vec::new();
         let mut note = |state: &mut State, event: Event| {
             let applied = state.apply(event.clone(), now()).map_err(DriveError::Journal);
             applied.map(|()| pending.push(event))
         };
-        note(&mut state, Event::Taken { owner: self.owner.to_string() })?;
+        note(state, Event::Taken { owner: self.owner.to_string() })?;
         let mut seen = state.requests_settled;
         if let Some(Wish { request, by, reason }) = wish {
             // What was asked before and nobody took in is settled by this.
             let asked = self.store.requests(lease.run(), seen).await?;
             seen = asked.last().map_or(seen, |request| request.number);
             if state.accepts(&request) {
-                note(&mut state, Event::Asked { request, by, reason, number: seen })?;
+                note(state, Event::Asked { request, by, reason, number: seen })?;
             }
         }
-        self.drive(lease, state, pending, seen, observer).await
+        Ok((pending, seen))
     }
 
     pub(super) async fn drive(

@@ -18,4 +18,5 @@ mod start;
 mod status;
 mod stop;
 mod streams;
+mod tune;
 mod worker;
