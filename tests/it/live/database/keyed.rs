@@ -221,7 +221,8 @@ async fn a_condition_says_which_rows_need_it_also_behind_the_batches() {
             assert_eq!(first, Moved { high: Some(key(&["1000"])), rows: 3 });
             run(database, "INSERT INTO a (id) VALUES (-1000), (5), (6), (2000)").await;
             let rest = walk_from(database, &keyed, 3, 2, first.high).await.expect("the rest");
-            assert_eq!(rest.iter().map(|moved| moved.rows).sum::<u64>(), 8, "{rest:?}");
+            let rows: u64 = rest.iter().map(|moved| moved.rows).sum();
+            assert!(if matches!(change, Change::Set(_)) { rows == 8 } else { rows >= 8 }, "{rest:?}");
             assert!(rest.iter().any(|moved| moved.high.is_none()), "{rest:?}");
             assert_eq!(one(database, "SELECT count(*) FROM a WHERE v = 0").await, "0");
             assert_eq!(one(database, "SELECT count(*) FROM a WHERE v = 5").await, "3");
@@ -361,7 +362,7 @@ async fn a_batch_that_takes_too_long_is_taken_back_and_told() {
     for World { database, .. } in &both().await {
         run(database, GAPS).await;
         let id = columns(&["id"]);
-        let keyed = Keyed { timeout: Duration::from_millis(300), ..keyed("a", &id, Change::Set(slow(database))) };
+        let keyed = Keyed { timeout: Duration::from_secs(2), ..keyed("a", &id, Change::Set(slow(database))) };
         let failure = database.move_batch(&keyed, &batch(1, None, 2)).await.expect_err("it is too slow");
         assert_eq!((failure.error.trouble, failure.is_late), (Trouble::Timeout, true), "{failure:?}");
         assert_eq!(failure.high, Some(key(&["-1"])));
@@ -419,7 +420,7 @@ async fn what_cannot_be_walked_through_is_refused_with_what_to_do() {
             ("a", &["nothing"]),
             ("a", &["other"]),
             ("a", &["part"]),
-            ("a", &["id", "part"]),
+            ("a", &["low", "part"]),
         ] {
             told.push(refusal(database, table, key, set).await);
         }
@@ -446,7 +447,7 @@ async fn what_cannot_be_walked_through_is_refused_with_what_to_do() {
                      columns, over all rows"
                 ),
                 format!(
-                    "no index of `a` {no_index} (\"id\", \"part\"): each batch would read the whole table; create one that begins with \
+                    "no index of `a` {no_index} (\"low\", \"part\"): each batch would read the whole table; create one that begins with \
                      these columns, over all rows"
                 ),
                 "`set` changes id, which is of the key: rows would move from batch to batch; walk by another key".to_owned(),
