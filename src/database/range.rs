@@ -29,7 +29,7 @@ pub(super) fn name(text: &str) -> String {
 
 /// Names in quotes, in a list.
 pub(super) fn names(texts: &[String]) -> String {
-    list(texts, |text| name(text))
+    list(texts, name)
 }
 
 /// Anything in a list.
