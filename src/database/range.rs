@@ -125,9 +125,9 @@ impl Ranges<'_> {
     }
 
     /// The last key of a range, and how many rows it has up to there.
-    pub fn tail(self, shown: &str, low: &Key, until: Option<&Key>, is_filtered: bool) -> String {
+    pub fn tail(self, shown: &str, low: &Key, until: Option<&Key>) -> String {
         let rest = format!("{} >= {} AND {}", self.key(), self.literals(low), self.ahead(None, until));
-        let rest = if is_filtered { self.filtered(&rest) } else { rest };
+        let rest = self.filtered(&rest);
         let (columns, table) = (self.columns(), self.keyed.table);
         let down = list(self.keyed.key, |column| format!("{} DESC", name(column)));
         format!(

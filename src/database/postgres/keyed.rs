@@ -55,9 +55,20 @@ impl Postgres {
             failure = self.watch(batch.tag) => Err(failure.into()),
         };
         self.know_batches(result.is_ok());
-        let moved = result?;
-        self.keep(session).await;
-        Ok(moved)
+        self.give_back(session, &result).await;
+        result
+    }
+
+    /// Keeps a session whose batch ended in order, or was refused by the server itself.
+    async fn give_back<T>(&self, mut session: PgConnection, result: &Result<T, Setback>) {
+        let is_in_order = match result {
+            Ok(_) => true,
+            Err(setback) if setback.failure.code.is_none() => false,
+            Err(_) => send(&mut session, "ROLLBACK").await.is_ok(),
+        };
+        if is_in_order {
+            self.keep(session).await;
+        }
     }
 
     pub async fn pilot(&self, keyed: &Keyed<'_>, batch: &Batch<'_>) -> Result<Option<(u64, Duration)>, Setback> {
@@ -68,11 +79,13 @@ impl Postgres {
             begin(&mut session, keyed).await?;
             Work { session: &mut session, keyed, batch, high: &mut high }.forward().await
         };
-        let tried = tried.await.map_err(|failure| setback(failure, None))?;
+        let tried = tried.await.map_err(|failure| setback(failure, high));
         let taken = begun.elapsed();
-        send(&mut session, "ROLLBACK").await?;
-        self.keep(session).await;
-        Ok(tried.map(|moved| (moved.rows, taken)))
+        if tried.is_ok() {
+            send(&mut session, "ROLLBACK").await?;
+        }
+        self.give_back(session, &tried).await;
+        Ok(tried?.map(|moved| (moved.rows, taken)))
     }
 }
 
@@ -151,7 +164,7 @@ impl Work<'_> {
     async fn forward(&mut self) -> Result<Option<Moved>, Failure> {
         let (after, until) = (self.batch.after, self.batch.until);
         let bounds = self.ranges().bounds(&shown(self.keyed.key), after, until, self.batch.rows);
-        let Some((piece, casts)) = self.piece(&bounds, true, true).await? else { return Ok(None) };
+        let Some((piece, casts)) = self.piece(&bounds, true).await? else { return Ok(None) };
         *self.high = Some(piece.high.clone());
         let rows = self.act(&piece, &casts).await?;
         Ok(Some(Moved { high: Some(piece.high), rows }))
@@ -169,41 +182,40 @@ impl Work<'_> {
         }
         let shown = shown(self.keyed.key);
         let bounds = self.ranges().bounds(&shown, after, until, self.batch.rows);
-        let Some((mut piece, casts)) = self.piece(&bounds, true, false).await? else { return Ok(None) };
+        let Some((mut piece, casts)) = self.piece(&bounds, false).await? else { return Ok(None) };
         if matches!(self.keyed.change, Change::Sql(_)) {
             // The author's statement may take all rows between the bounds.
             let bounds = self.ranges().bounds_from(&shown, &piece.low, Some(&piece.high), self.batch.rows);
-            if let Some((nearer, _)) = self.piece(&bounds, false, true).await? {
-                piece = nearer;
+            if let [_, Some((high, _))] = self.ends(&bounds, true).await? {
+                piece = Piece { high, rows: Some(self.batch.rows), ..piece };
             }
         }
         let rows = self.act(&piece, &casts).await?;
         Ok(Some(Moved { high: None, rows }))
     }
 
-    /// The real bounds of a piece, and the types of the key.
-    async fn piece(
-        &mut self,
-        bounds: &str,
-        is_filtered: bool,
-        by_index: bool,
-    ) -> Result<Option<(Piece, Vec<String>)>, Failure> {
-        let rows = self.look(bounds, by_index).await?;
+    /// The first key of a range and the one that ends so many rows, with the types of the key.
+    async fn ends(&mut self, bounds: &str, by_index: bool) -> Result<[Option<(Key, Vec<String>)>; 2], Failure> {
         let mut ends = [None, None];
-        for row in &rows {
+        for row in &self.look(bounds, by_index).await? {
             let side = usize::from(value::<i32>(row, 0)? == 1);
             ends[side] = Some((decoded(&value::<String>(row, 1)?)?, decoded(&value::<String>(row, 2)?)?.0));
         }
-        let [first, last] = ends;
-        let Some((low, casts)) = first else { return Ok(None) };
         if self.batch.rows <= 1 {
-            return Ok(Some((Piece { high: low.clone(), low, rows: Some(1) }, casts)));
+            ends[1] = ends[0].clone();
         }
+        Ok(ends)
+    }
+
+    /// The real bounds of a piece, and the types of the key.
+    async fn piece(&mut self, bounds: &str, by_index: bool) -> Result<Option<(Piece, Vec<String>)>, Failure> {
+        let [first, last] = self.ends(bounds, by_index).await?;
+        let Some((low, casts)) = first else { return Ok(None) };
         if let Some((high, _)) = last {
             return Ok(Some((Piece { low, high, rows: Some(self.batch.rows) }, casts)));
         }
         let shown = shown(self.keyed.key);
-        let tail = self.ranges().tail(&shown, &low, self.batch.until, is_filtered);
+        let tail = self.ranges().tail(&shown, &low, self.batch.until);
         let rows = self.look(&tail, by_index).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let high = decoded(&value::<String>(row, 1)?)?;

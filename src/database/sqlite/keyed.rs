@@ -135,7 +135,7 @@ impl Work<'_> {
     async fn forward(&mut self) -> Result<Option<Moved>, Failure> {
         let (after, until) = (self.batch.after, self.batch.until);
         let bounds = self.ranges().bounds(&shown(self.keyed.key), after, until, self.batch.rows);
-        let Some(piece) = self.piece(&bounds, true).await? else { return Ok(None) };
+        let Some(piece) = self.piece(&bounds).await? else { return Ok(None) };
         self.high = Some(piece.high.clone());
         let rows = self.act(&piece).await?;
         Ok(Some(Moved { high: Some(piece.high), rows }))
@@ -151,33 +151,38 @@ impl Work<'_> {
         }
         let shown = shown(self.keyed.key);
         let bounds = self.ranges().bounds(&shown, after, self.batch.until, self.batch.rows);
-        let Some(mut piece) = self.piece(&bounds, true).await? else { return Ok(None) };
+        let Some(mut piece) = self.piece(&bounds).await? else { return Ok(None) };
         if matches!(self.keyed.change, Change::Sql(_)) {
             // The author's statement may take all rows between the bounds.
             let bounds = self.ranges().bounds_from(&shown, &piece.low, Some(&piece.high), self.batch.rows);
-            if let Some(nearer) = self.piece(&bounds, false).await? {
-                piece = nearer;
+            if let [_, Some(high)] = self.ends(&bounds).await? {
+                piece = Piece { high, rows: Some(self.batch.rows), ..piece };
             }
         }
         let rows = self.act(&piece).await?;
         Ok(Some(Moved { high: None, rows }))
     }
 
-    async fn piece(&mut self, bounds: &str, is_filtered: bool) -> Result<Option<Piece>, Failure> {
+    /// The first key of a range and the one that ends so many rows.
+    async fn ends(&mut self, bounds: &str) -> Result<[Option<Key>; 2], Failure> {
         let mut ends = [None, None];
         for row in &read(self.connection, bounds).await? {
             let side = usize::from(value::<i64>(row, 0)? == 1);
             ends[side] = Some(decoded(value(row, 1)?)?);
         }
-        let [first, last] = ends;
-        let Some(low) = first else { return Ok(None) };
         if self.batch.rows <= 1 {
-            return Ok(Some(Piece { high: low.clone(), low, rows: Some(1) }));
+            ends[1] = ends[0].clone();
         }
+        Ok(ends)
+    }
+
+    async fn piece(&mut self, bounds: &str) -> Result<Option<Piece>, Failure> {
+        let [first, last] = self.ends(bounds).await?;
+        let Some(low) = first else { return Ok(None) };
         if let Some(high) = last {
             return Ok(Some(Piece { low, high, rows: Some(self.batch.rows) }));
         }
-        let tail = self.ranges().tail(&shown(self.keyed.key), &low, self.batch.until, is_filtered);
+        let tail = self.ranges().tail(&shown(self.keyed.key), &low, self.batch.until);
         let rows = read(self.connection, &tail).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(Piece { low, high: decoded(value(row, 1)?)?, rows: Some(number(row, 0)?) }))

@@ -26,7 +26,8 @@ const IS_UNIQUE: &str = "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?2, ?1) 
     AND NOT EXISTS (SELECT 1 FROM pragma_index_info(i.name, ?1) AS c \
     WHERE c.name IS NULL OR c.name NOT IN (SELECT value FROM json_each(?3))))";
 const FILE_BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-const BYTES: &str = "SELECT sum(pgsize) FROM dbstat WHERE aggregate AND schema = ?1 AND name = ?2 COLLATE NOCASE";
+const BYTES: &str = "SELECT sum(pgsize) FROM dbstat(?1, 1) WHERE name = \
+    (SELECT name FROM pragma_table_list WHERE schema = ?1 COLLATE NOCASE AND name = ?2 COLLATE NOCASE)";
 const ROWID: &str = "rowid";
 /// Larger files are taken as a whole, and their rows estimated: either would read all of them.
 const READ_BYTES: u64 = 1 << 30;

@@ -2,6 +2,7 @@
 
 mod clickhouse;
 mod keyed;
+mod keyed_kinds;
 mod postgres;
 mod sqlite;
 mod throttles;
