@@ -1,6 +1,7 @@
 //! The targets against real servers: one story for all engines, then what each of them has of its own.
 
 mod clickhouse;
+mod copies;
 mod postgres;
 mod sqlite;
 mod wire;
