@@ -70,7 +70,7 @@ async fn partitions_that_are_others() {
              copy with statements of your own"
         );
         assert_eq!(
-            said("CREATE TABLE b AS a ENGINE = MergeTree ORDER BY id").await,
+            said("CREATE TABLE b (d Date, id UInt64, word Nullable(String)) ENGINE = MergeTree ORDER BY id").await,
             "`a` is partitioned by toYYYYMM(d) and `b` has no partition key, so that the rows of one partition would land in others; \
              copy with statements of your own"
         );
