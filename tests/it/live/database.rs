@@ -3,6 +3,7 @@
 mod clickhouse;
 mod keyed;
 mod keyed_kinds;
+mod copies;
 mod postgres;
 mod sqlite;
 mod throttles;
