@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::execute::control::document;
-use crate::execute::{Progress, of_operations, written};
+use crate::execute::{Progress, now, of_operations, written};
 use crate::model::{Migration, Undo};
 use crate::plan::in_order;
 use crate::run::{Script, State, Status};
@@ -185,7 +185,7 @@ impl Look<'_> {
         if let Some(told) = told.as_mut().filter(|_| state.is_paused) {
             told.waits_for = None;
         }
-        let by_journal = || Some(of_operations(&Script::of(migration.as_ref()?, |_| None), state));
+        let by_journal = || Some(of_operations(&Script::of(migration.as_ref()?, |_| None), state, now()));
         let has_progress = !matches!(state.status, Status::Completed | Status::NotRequired | Status::RolledBack);
         Entry {
             migration: name.to_owned(),

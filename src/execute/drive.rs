@@ -480,16 +480,16 @@ impl Drive {
             return;
         }
         self.asked_at = Some(tokio::time::Instant::now());
-        let flying = self.watch.in_flight.iter().next().map(|unit| (unit, unit.tag(&self.run)));
-        let question = Question::new(&self.ground.site, &self.migration, &self.script, &self.state, flying);
         let (site, texts) = (Arc::clone(&self.ground.site), Arc::clone(&self.ground.texts));
+        let (flying, before) = (self.watch.in_flight.iter(), self.samples.moved());
+        let question = Question::new(&site, &self.migration, &self.script, &self.state, flying, &self.run, before);
         self.asking.spawn(async move { question.answer(&site, &texts).await });
     }
 
     fn tell_progress(&mut self, mut progress: Progress, observer: &mut dyn Observer) {
         let at = now();
         progress.waits_for = progress::waits_for(&self.state, self.looks_at, at).or(progress.waits_for);
-        progress.pace = self.samples.add(at, self.state.direction, &progress);
+        self.samples.add(at, self.state.direction, &mut progress);
         self.ground.pulse.say(serde_json::to_string(&progress).expect("progress has only texts for keys"));
         observer.progressed(&progress);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{Direction, Timestamp};
 
+use super::moved::Moved;
 use super::progress::Progress;
 
 /// Stretches that a band is made of.
@@ -48,18 +49,38 @@ pub struct Left {
 pub(super) struct Samples {
     direction: Option<Direction>,
     samples: VecDeque<(Timestamp, f64, Option<f64>)>,
+    moved: Option<Moved>,
 }
 
 impl Samples {
-    /// Takes a measurement in, and tells the pace. One that goes back begins anew.
-    pub fn add(&mut self, at: Timestamp, direction: Direction, progress: &Progress) -> Option<Pace> {
-        let percent = progress.percent?;
+    /// Takes a measurement in, and tells the pace in it. One that goes back begins anew. What is moved has a pace of its own.
+    pub fn add(&mut self, at: Timestamp, direction: Direction, progress: &mut Progress) {
+        self.moved.clone_from(&progress.moved);
+        progress.pace = match (progress.percent, &progress.moved) {
+            (Some(percent), None) => {
+                self.sample(at, direction, percent, progress.counts.map(|(done, _)| done));
+                self.pace()
+            }
+            (_, Some(_)) => {
+                self.samples.clear();
+                None
+            }
+            (None, None) => None,
+        };
+    }
+
+    /// How far the moving of a table was when it was last told.
+    pub fn moved(&self) -> Option<Moved> {
+        self.moved.clone()
+    }
+
+    fn sample(&mut self, at: Timestamp, direction: Direction, percent: f64, count: Option<f64>) {
         let is_back = self.samples.back().is_some_and(|(_, before, _)| percent < *before);
         if is_back || self.direction != Some(direction) {
             self.samples.clear();
         }
         self.direction = Some(direction);
-        self.samples.push_back((at, percent, progress.counts.map(|(done, _)| done)));
+        self.samples.push_back((at, percent, count));
         while self.samples.front().is_some_and(|(first, ..)| at.since(*first) > SPAN_MAX) {
             self.samples.pop_front();
         }
@@ -71,7 +92,6 @@ impl Samples {
                 index % 2 == 1 || index > last
             });
         }
-        self.pace()
     }
 
     fn pace(&self) -> Option<Pace> {
@@ -119,8 +139,9 @@ mod tests {
         let mut pace = None;
         for (second, percent) in (0..).step_by(2).zip(percents) {
             let counts = Some((percent * 10.0, 1000.0));
-            let progress = Progress { percent: Some(*percent), counts, ..Progress::default() };
-            pace = samples.add(Timestamp(second * 1000), Direction::Do, &progress);
+            let mut progress = Progress { percent: Some(*percent), counts, ..Progress::default() };
+            samples.add(Timestamp(second * 1000), Direction::Do, &mut progress);
+            pace = progress.pace;
         }
         pace
     }
