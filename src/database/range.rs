@@ -18,8 +18,8 @@ const OTHER: &str = "orchestrate_other";
 pub(super) struct Piece {
     pub low: Key,
     pub high: Key,
-    /// Its rows, where that is known without counting.
-    pub rows: Option<u64>,
+    /// Its rows that need it; where several have the same key, at least.
+    pub rows: u64,
 }
 
 /// A name in quotes.
