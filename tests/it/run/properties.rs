@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orchestrate::run::{
-    Direction, Document, Event, Evidence, Failure, FaultKind, Part, Proof, Request, Resolution, Settings, State,
-    Status, Task, TaskKind, Timestamp, Undoing, Unit,
+    Direction, Document, Event, Evidence, Failure, FaultKind, Forecast, Hold, Part, Proof, Request, Resolution,
+    Settings, Slice, State, Status, Task, TaskKind, Timestamp, Undoing, Unit,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,6 +13,7 @@ use proptest::sample::select;
 use super::crashes::{assert_effects, end, finish};
 use super::make::{host, manual, no, plain, row, tried, unknown, wait, with_undo};
 use super::server::{Turn, fault};
+use super::tables::key;
 use super::world::{World, at, seconds};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -37,8 +38,10 @@ fn any_wish() -> impl Strategy<Value = Request> {
 
 fn any_request() -> impl Strategy<Value = Request> {
     let resolutions = select(vec![Resolution::Done, Resolution::NotDone, Resolution::Skip]);
+    let changes = select(vec![("parallel", "2"), ("parallel", "0"), ("batch_target", "5s"), ("throttle.lag", "< 9")]);
     prop_oneof![
         5 => any_wish(),
+        1 => changes.prop_map(|(name, value)| Request::Tune { changes: [(name.into(), value.into())].into() }),
         1 => (select(&NAMES[..]), resolutions)
             .prop_map(|(name, resolution)| Request::Resolve { operation: name.into(), resolution }),
     ]
@@ -52,7 +55,8 @@ fn any_event() -> impl Strategy<Value = Event> {
     let proofs = || select(vec![Proof::Answer, Proof::Mark, Proof::Repeatable, Proof::NothingToDo]);
     let kinds = select(vec![FaultKind::Transient, FaultKind::Partial, FaultKind::Lost, FaultKind::Ended]);
     let text = || Just("so it is".to_owned());
-    let parts = prop::collection::vec(select(vec![Part::default(), host("x"), host("y"), row(1)]), 0..4);
+    let some = vec![Part::default(), host("x"), host("y"), row(1), stretch(), stretch(), stretch(), partition()];
+    let parts = || prop::collection::vec(select(some.clone()), 0..4);
     let about_units = prop_oneof![
         4 => any_unit().prop_map(|unit| Event::Attempted { unit }),
         4 => (any_unit(), proofs()).prop_map(|(unit, proof)| Event::Done { unit, proof, detail: None }),
@@ -61,9 +65,13 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any_unit().prop_map(|unit| Event::StillRunning { unit }),
         1 => any_unit().prop_map(|unit| Event::CutOff { unit }),
         1 => (any_unit(), text()).prop_map(|(unit, question)| Event::Parked { unit, question }),
-        3 => (select(&NAMES[..]), any_direction(), parts).prop_map(|(operation, direction, parts)| {
-            Event::Prepared { operation: operation.into(), direction, parts, may_grow: false, batch: None }
-        }),
+        3 => (select(&NAMES[..]), any_direction(), parts(), any::<bool>(), prop::option::of(1..5000_u64)).prop_map(
+            |(operation, direction, parts, may_grow, batch)| {
+                Event::Prepared { operation: operation.into(), direction, parts, may_grow, batch }
+            },
+        ),
+        1 => (select(&NAMES[..]), parts()).prop_map(|(name, parts)| Event::Found { operation: name.into(), parts }),
+        4 => any_batch_event(),
     ];
     let about_runs = prop_oneof![
         4 => (any_request(), text()).prop_map(|(request, by)| Event::Asked { request, by, reason: None, number: 0 }),
@@ -75,6 +83,14 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any_failures().prop_map(|failures| Event::Unhealthy { failures }),
         1 => any_failures().prop_map(|failures| Event::HealthUnknown { failures }),
         1 => Just(Event::Healthy),
+        2 => select(vec![vec!["lag"], vec!["lag", "merges"], vec![]]).prop_map(|names| Event::Throttled {
+            by: names.into_iter().map(|name| Hold { name: name.into(), message: "much".into() }).collect(),
+        }),
+        1 => Just(Event::Unthrottled),
+        1 => (select(&NAMES[..]), 0..9_u64).prop_map(|(name, rows)| Event::Forecast {
+            operation: name.into(),
+            forecast: Forecast { rows, is_estimate: false, bytes: rows, free_bytes: None, seconds: None },
+        }),
         1 => text().prop_map(|because| Event::RollingBack { because }),
         1 => Just(Event::Stopped),
         1 => text().prop_map(|because| Event::Errored { because }),
@@ -82,6 +98,30 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Completed),
     ];
     prop_oneof![2 => about_units, 1 => about_runs]
+}
+
+/// A stretch of keys.
+fn stretch() -> Part {
+    Part { slice: Some(Slice::Keys { after: None, until: None, rows: 9 }), ..Part::default() }
+}
+
+fn partition() -> Part {
+    Part { slice: Some(Slice::Partition { id: "p".into(), rows: 9, bytes: 9, block: 1 }), ..Part::default() }
+}
+
+fn any_batch_event() -> impl Strategy<Value = Event> {
+    let high = || prop::option::of((1..9_u64).prop_map(key));
+    prop_oneof![
+        4 => (any_unit(), 1..4_u64, high(), 0..5000_u64, 0..5000_u64)
+            .prop_map(|(unit, batch, high, rows, ms)| Event::Advanced { unit, batch, high, rows, ms }),
+        2 => (any_unit(), 1..4_u64, high(), 0..5000_u64, any::<bool>()).prop_map(
+            |(unit, batch, high, rows, is_late)| {
+                Event::BatchFailed { unit, batch, high, rows, is_late, message: "so it is".into() }
+            }
+        ),
+        2 => (any_unit(), 1..4_u64, (1..9_u64).prop_map(key))
+            .prop_map(|(unit, batch, high)| Event::BatchParked { unit, batch, high }),
+    ]
 }
 
 fn started() -> Event {
