@@ -3,7 +3,7 @@
 use orchestrate::run::{Moving, Status, moving as estimate};
 use proptest::prelude::*;
 
-use super::moves::limit;
+use super::moves::{keys, limit};
 use super::moving::moving;
 use super::tables::Table;
 use super::world::{World, at, seconds};
@@ -75,4 +75,18 @@ fn what_is_moved_at_once_counts_as_it_was_changed_last() {
         assert!((rate - expected).abs() < 0.1 * expected, "{second}: {told:?}");
     }
     assert!(world.state().throttle.lost(world.now) == seconds(0));
+}
+
+#[test]
+fn what_limits_took_from_an_operation_before_is_not_in_the_estimate() {
+    let table = || Table { batch_ms: 0, first: Some(100), ..Table::keyed(1..=10_000) };
+    let mut world = moving(table(), 1);
+    world.script.tasks = vec![keys("first", 1), keys("copy", 1)];
+    world.tables.insert("first".into(), table());
+    world.hold_by(limit("lag", "< 5", "< 5"), &[(at(0), "9"), (at(300), "1")]);
+    assert_eq!(world.run(), Status::Completed);
+    let (told, rest) = (told(&world, 450).expect("it moves"), rest(&world, 450));
+    let [left, ..] = told.left_s.expect("it is known");
+    assert!((left - rest).abs() < 0.1 * rest, "{rest} {told:?}");
+    assert_eq!(told.throttled, seconds(0));
 }

@@ -208,9 +208,7 @@ impl Table {
     fn of(&self, range: &Range) -> impl Iterator<Item = u64> {
         let after = range.after.as_ref().map_or(0, |after| number(after) + 1);
         let until = range.until.as_ref().map_or(u64::MAX, number);
-        let bounds = if after <= until { after..=until } else { 1..=0 };
-        let is_empty = bounds.is_empty();
-        self.rows.range(if is_empty { 0..=0 } else { bounds }).copied().filter(move |_| !is_empty)
+        self.rows.range(after..).copied().take_while(move |row| *row <= until)
     }
 
     /// A batch ends: one transaction with its fence, its work and its checkpoint.
