@@ -10,14 +10,18 @@ impl State {
     pub(super) fn batch_event(&mut self, unit: &Unit, event: &Event, at: Timestamp) -> Option<bool> {
         if let Event::Advanced { batch, high, rows, ms, .. } = event {
             let advanced = |part: &mut PartState, pacing: &mut Pacing| {
-                let is_next = part.is_open() && part.walk.as_mut()?.advanced(*batch, high.clone(), *rows);
-                is_next.then(|| {
+                let is_open = part.is_open();
+                let walk = part.walk.as_mut()?;
+                let is_whole = walk.attempts == 0 && high.is_some();
+                (is_open && walk.advanced(*batch, high.clone(), *rows)).then(|| {
+                    // One that was made smaller after an attempt says nothing of the size.
+                    if is_whole {
+                        pacing.add_batch(*rows, *ms, &mut walk.short);
+                    } else {
+                        pacing.add(*rows, *ms);
+                    }
                     part.failures = 0;
                     part.is_touched |= *rows > 0;
-                    match high {
-                        Some(_) => pacing.add_batch(*rows, *ms),
-                        None => pacing.add(*rows, *ms),
-                    }
                 })
             };
             return Some(self.of_walk(unit, advanced).is_some());

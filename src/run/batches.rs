@@ -76,6 +76,8 @@ pub struct Walk {
     pub parked: Vec<Parked>,
     /// The end that was reached before what was set aside was done: what came behind is looked for from there again.
     end: Option<Range>,
+    /// The rows of the last batch, where it was far smaller than was asked for.
+    pub(super) short: Option<u64>,
     /// Whether each of the last batches was set aside.
     outcomes: VecDeque<bool>,
 }
@@ -92,6 +94,7 @@ impl Walk {
             failed: None,
             parked: Vec::new(),
             end: None,
+            short: None,
             outcomes: VecDeque::new(),
         })
     }
@@ -162,8 +165,10 @@ impl Walk {
 
     /// What was set aside is walked through again.
     pub(super) fn again(&mut self) {
-        self.ranges.extend(self.parked.drain(..).map(|parked| parked.range));
-        self.ranges.extend(self.end.take());
+        // The range that leads to the end stays the last one: what came behind is looked for from there.
+        let open = std::mem::take(&mut self.ranges);
+        let parked = self.parked.drain(..).map(|parked| parked.range);
+        self.ranges = parked.chain(open).chain(self.end.take()).collect();
         (self.attempts, self.failed) = (0, None);
         self.outcomes.clear();
     }

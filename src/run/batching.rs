@@ -17,6 +17,8 @@ impl Decider<'_> {
         let (mut exhausted, mut later, mut is_busy) = (None, None, false);
         for lane in lanes {
             match lane {
+                // What is under way tells whether any of it works.
+                Lane::Running(unit) if self.never_worked(unit) && !self.watch.in_flight.is_empty() => is_busy = true,
                 Lane::Running(unit) if !self.watch.in_flight.contains(unit) => match self.over(unit) {
                     Some(event) => events.push(event),
                     None => acts.push(Act::Perform(unit.clone())),
@@ -32,7 +34,7 @@ impl Decider<'_> {
             return Decision::Record(events);
         }
         match exhausted {
-            Some(_) if is_busy => Decision::Wait(None),
+            Some(_) if is_busy || !self.watch.in_flight.is_empty() => Decision::Wait(None),
             Some((unit, message)) => Decision::Record(vec![self.failed(unit, message)]),
             None if !acts.is_empty() => Decision::Act(acts),
             None if !attempts.is_empty() => Decision::Record(attempts),
@@ -53,7 +55,7 @@ impl Decider<'_> {
             return refused(format!("more than half of its last batches were set aside; the last one: {last}"));
         }
         if let Some(failed) = &walk.failed {
-            let never_worked = walk.batch == 0 && !failed.is_late;
+            let never_worked = self.never_worked(unit);
             match &failed.high {
                 _ if !never_worked && walk.attempts < ATTEMPTS => return None,
                 Some(high) if !never_worked => {
@@ -67,6 +69,14 @@ impl Decider<'_> {
             return None;
         }
         Some(Event::Done { unit: unit.clone(), proof: Proof::Answer, detail: Some(format!("{} rows", walk.rows)) })
+    }
+
+    /// Whether a batch failed at once before any of the operation worked: then it is not the rows that are wrong.
+    fn never_worked(&self, unit: &Unit) -> bool {
+        let phase = self.state.phase(&unit.operation, unit.direction);
+        let mut walks = phase.map(Phase::parts).unwrap_or_default().iter().filter_map(|part| part.walk.as_ref());
+        let is_refused = |walk: &Walk| walk.failed.as_ref().is_some_and(|failed| !failed.is_late);
+        self.state.walk(unit).is_some_and(is_refused) && walks.all(|walk| walk.rows == 0)
     }
 }
 
@@ -88,7 +98,9 @@ impl State {
     /// The rows of a unit's next batch.
     pub fn batch_rows(&self, unit: &Unit, settings: &Settings) -> u64 {
         let target = self.tuning.batch_target.unwrap_or(settings.batch_target);
-        let next = self.phase(&unit.operation, unit.direction).map_or(1, |phase| phase.pacing.next(Size { target }));
-        self.walk(unit).and_then(Walk::rows_max).map_or(next, |most| next.min(most))
+        let (phase, walk) = (self.phase(&unit.operation, unit.direction), self.walk(unit));
+        let short = walk.and_then(|walk| walk.short);
+        let next = phase.map_or(1, |phase| phase.pacing.next(Size { target }, short));
+        walk.and_then(Walk::rows_max).map_or(next, |most| next.min(most))
     }
 }

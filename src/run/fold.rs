@@ -189,12 +189,16 @@ impl State {
     /// An event about the parts of an operation: whether it can follow; nothing where it is about something else.
     fn parts_event(&mut self, event: &Event, at: Timestamp) -> Option<bool> {
         if let Event::Prepared { operation, direction, parts, may_grow, batch } = event {
-            let phase = Phase::prepared(parts.clone(), *may_grow, *batch, at);
+            let prepared = Phase::prepared(parts.clone(), *may_grow, *batch, at);
+            let phase = Phase { lost_before: self.throttle.lost(at), ..prepared };
             return Some(self.prepared(operation.clone(), *direction, phase));
         }
         if let Event::Forecast { operation, forecast } = event {
-            self.forecasts.insert(operation.clone(), *forecast);
-            return Some(self.status == Status::Starting);
+            let follows = self.status == Status::Starting;
+            if follows {
+                self.forecasts.insert(operation.clone(), *forecast);
+            }
+            return Some(follows);
         }
         let Event::Found { operation, parts } = event else { return None };
         Some(self.found(operation, parts.clone(), at))

@@ -3,6 +3,7 @@
 //! The estimate is the rows that are left by the rate of late; its band comes from how that rate varied from piece to
 //! piece. Both know the share of the time that limits took.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::pacing::float;
@@ -60,11 +61,10 @@ pub fn moving(script: &Script, state: &State, now: Timestamp) -> Option<Moving> 
     })?;
     let rows = phase.parts().iter().map(done).sum();
     let total = phase.parts().iter().map(total).sum::<u64>().max(rows);
-    let throttled = state.throttle.lost(now);
+    let throttled = state.throttle.lost(now).saturating_sub(phase.lost_before);
     let elapsed = now.since(phase.started_at?);
     let rates = rates(phase);
-    let at_once = phase.parts().iter().filter(|part| is_at_hand(part)).count().clamp(1, task.width(None).max(1));
-    let at_once = float(u64::try_from(at_once).unwrap_or(1));
+    let at_once = float(u64::try_from(at_once(phase, task.width(state.tuning.parallel))).unwrap_or(1));
     let rate_now = smooth(&rates).map(|rate| rate * at_once);
     let held = (throttled.as_secs_f64() / elapsed.as_secs_f64().max(0.001)).clamp(0.0, 0.95);
     let left = float(total - rows);
@@ -79,7 +79,16 @@ pub fn moving(script: &Script, state: &State, now: Timestamp) -> Option<Moving> 
 }
 
 fn is_at_hand(part: &PartState) -> bool {
-    matches!(part.progress, PartProgress::Running(_) | PartProgress::Adopted)
+    matches!(part.progress, PartProgress::Running(_) | PartProgress::Adopted) && !part.is_set_aside()
+}
+
+/// How many pieces are moved at once, with at most so many on each host.
+fn at_once(phase: &Phase, width: usize) -> usize {
+    let mut hosts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for part in phase.parts().iter().filter(|part| is_at_hand(part)) {
+        *hosts.entry(part.part.host.as_deref()).or_default() += 1;
+    }
+    hosts.into_values().map(|parts| parts.min(width)).sum::<usize>().max(1)
 }
 
 /// Rows of a part that are done.
@@ -136,4 +145,93 @@ fn pieces(phase: &Phase) -> Vec<Piece> {
     };
     let at_hand = phase.parts().iter().enumerate().filter(|(_, part)| is_at_hand(part));
     at_hand.take(PIECES).filter_map(piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::Key;
+    use crate::run::{Document, Event, Evidence, Hold, Part, Proof, Task, Undoing, Unit};
+
+    fn script(kind: TaskKind) -> Script {
+        let (evidence, undo) = (Evidence::default(), Undoing::Nothing);
+        let task = Task { name: "copy".into(), kind, evidence, retry: None, undo, is_throttled: true };
+        Script { tasks: vec![task], has_healthcheck: false, has_postcheck: false, limits: Vec::new() }
+    }
+
+    fn unit(part: u32) -> Unit {
+        Unit { operation: "copy".into(), direction: Direction::Do, part }
+    }
+
+    /// A run of which this happened, each with its second.
+    fn state(slices: Vec<Slice>, events: Vec<(i64, Event)>) -> State {
+        let text = String::new;
+        let document = Document { product: text(), name: text(), path: text(), text: text() };
+        let started = Event::Started { document, parameters: BTreeMap::new(), app: None, by: "ada".into() };
+        let parts = slices.into_iter().map(|slice| Part { slice: Some(slice), ..Part::default() }).collect();
+        let (operation, direction) = ("copy".to_owned(), Direction::Do);
+        let prepared = Event::Prepared { operation, direction, parts, may_grow: true, batch: Some(100) };
+        let first = [(0, started), (0, Event::Ready), (0, prepared)];
+        let all = first.into_iter().chain(events).map(|(second, event)| (Timestamp(second * 1000), event));
+        State::fold(all).expect("it folds").expect("it has events")
+    }
+
+    fn partition(id: &str, rows: u64) -> Slice {
+        Slice::Partition { id: id.into(), rows, bytes: rows, block: 1 }
+    }
+
+    fn advanced(part: u32, batch: u64, rows: u64, ms: u64) -> Event {
+        Event::Advanced { unit: unit(part), batch, high: Some(Key(vec![format!("k{batch}")])), rows, ms }
+    }
+
+    #[test]
+    fn partitions_count_when_they_are_done() {
+        let slices = vec![partition("a", 100), partition("b", 300), partition("c", 600)];
+        let state = state(
+            slices,
+            vec![
+                (0, Event::Attempted { unit: unit(0) }),
+                (10, Event::Done { unit: unit(0), proof: Proof::Answer, detail: None }),
+                (10, Event::Attempted { unit: unit(1) }),
+            ],
+        );
+        let moving = moving(&script(TaskKind::Partitions { parallel: 1 }), &state, Timestamp(20_000));
+        let piece = Piece { number: 2, of: 3, name: "b".into(), rows: None, total: 300 };
+        let expected = Moving {
+            rows: 100,
+            total: 1000,
+            rate_now: Some(10.0),
+            rate: Some(5.0),
+            left_s: Some([90.0; 3]),
+            throttled: Duration::ZERO,
+            pieces: vec![piece],
+        };
+        assert_eq!(moving, Some(expected));
+    }
+
+    #[test]
+    fn keys_count_by_their_batches_and_limits_by_the_time_they_took() {
+        let slices = (0..2).map(|_| Slice::Keys { after: None, until: None, rows: 500 }).collect();
+        let hold = Hold { name: "lag".into(), message: "much".into() };
+        let state = state(
+            slices,
+            vec![
+                (0, Event::Attempted { unit: unit(0) }),
+                (0, Event::Attempted { unit: unit(1) }),
+                (1, advanced(0, 1, 100, 1000)),
+                (1, advanced(1, 1, 100, 1000)),
+                (1, Event::Throttled { by: vec![hold] }),
+                (2, Event::Unthrottled),
+            ],
+        );
+        let moving = moving(&script(TaskKind::Keys { parallel: 2 }), &state, Timestamp(2_000)).expect("it moves");
+        assert_eq!((moving.rows, moving.total, moving.rate), (200, 1000, Some(100.0)));
+        assert_eq!((moving.rate_now, moving.throttled), (Some(200.0), Duration::from_secs(1)));
+        // Half of the time went to the limit.
+        assert_eq!(moving.left_s, Some([8.0; 3]));
+        let names: Vec<_> = moving.pieces.iter().map(|piece| (piece.name.as_str(), piece.rows)).collect();
+        assert_eq!(names, [("k1", Some(100)), ("k1", Some(100))]);
+    }
 }

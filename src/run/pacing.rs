@@ -59,12 +59,17 @@ impl Pacing {
         self.recent.push_back((rows, ms));
     }
 
-    /// A batch of a stretch of keys was done. The last one of a stretch is what was left, and sets no size.
-    pub(super) fn add_batch(&mut self, rows: u64, ms: u64) {
+    /// A batch of a stretch of keys was done. One that is far smaller may be what was left at the end of the stretch, and
+    /// sets no size before another one follows it: `short` is kept with the stretch.
+    pub(super) fn add_batch(&mut self, rows: u64, ms: u64, short: &mut Option<u64>) {
         self.add(rows, ms);
-        let size = self.size.unwrap_or(*ROWS.start());
-        if rows >= size / 2 {
-            self.size = Some(rows.min(*ROWS.end()));
+        let is_short = rows < self.size.unwrap_or(*ROWS.start()) / 2;
+        let before = short.take();
+        if is_short {
+            *short = Some(rows);
+        }
+        if let Some(size) = if is_short { before } else { Some(rows) } {
+            self.size = Some(size.min(*ROWS.end()));
         }
     }
 
@@ -73,9 +78,9 @@ impl Pacing {
         self.size = Some((rows / 2).max(1));
     }
 
-    /// The rows of the next batch.
-    pub fn next(&self, size: Size) -> u64 {
-        let last = self.size.unwrap_or(*ROWS.start());
+    /// The rows of the next batch, where the last one of its stretch was far smaller than was asked for: after so many.
+    pub fn next(&self, size: Size, short: Option<u64>) -> u64 {
+        let last = short.or(self.size).unwrap_or(*ROWS.start());
         let Some(ms_per_row) = self.ms_per_row() else { return last };
         let target = (size.target.as_secs_f64() * 1000.0).max(1.0);
         let efficiency = ms_per_row * float(last) / target;
@@ -110,10 +115,10 @@ mod tests {
 
     /// The sizes of batches where a batch takes this long.
     fn sizes(first: u64, batches: usize, took_ms: impl Fn(u64) -> u64) -> Vec<u64> {
-        let mut pacing = Pacing::new(Some(first));
+        let (mut pacing, mut short) = (Pacing::new(Some(first)), None);
         let mut next = || {
-            let rows = pacing.next(SECOND);
-            pacing.add_batch(rows, took_ms(rows));
+            let rows = pacing.next(SECOND, short);
+            pacing.add_batch(rows, took_ms(rows), &mut short);
             rows
         };
         (0..batches).map(|_| next()).collect()
@@ -138,15 +143,15 @@ mod tests {
         assert_eq!(sizes(1_000, 60, |_| 1).last(), Some(&2_000_000));
         assert_eq!(sizes(1_000, 5, |_| 60_000).last(), Some(&1_000));
         assert_eq!(sizes(10, 5, |_| 60_000).last(), Some(&10), "a smaller first size is a smaller bound");
-        assert_eq!(Pacing::new(Some(0)).next(SECOND), 1);
-        assert_eq!(Pacing::default().next(SECOND), 1_000);
+        assert_eq!(Pacing::new(Some(0)).next(SECOND, None), 1);
+        assert_eq!(Pacing::default().next(SECOND, None), 1_000);
     }
 
     #[test]
     fn what_took_too_long_is_halved_and_grows_slowly_again() {
         let mut pacing = Pacing::new(Some(40_000));
-        pacing.add_batch(40_000, 500);
+        pacing.add_batch(40_000, 500, &mut None);
         pacing.shrink(48_000);
-        assert_eq!(pacing.next(SECOND), 28_800);
+        assert_eq!(pacing.next(SECOND, None), 28_800);
     }
 }

@@ -114,6 +114,9 @@ impl PartState {
         }
         let is_refused = matches!(self.progress, PartProgress::Failed { .. });
         self.is_touched |= resolution == Resolution::NotDone && !is_refused;
+        if resolution == Resolution::NotDone {
+            self.walk.iter_mut().for_each(Walk::again);
+        }
         self.progress = match resolution {
             Resolution::Done => PartProgress::Done(Proof::Person),
             Resolution::Skip if !is_refused => PartProgress::CutOff,

@@ -1,6 +1,7 @@
 //! What is known of a run: the fold of its events ([`super::fold`]).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -113,6 +114,8 @@ pub struct Phase {
     pub may_grow: bool,
     /// How fast its pieces went.
     pub pacing: Pacing,
+    /// The time that limits had taken from the run before it.
+    pub lost_before: Duration,
 }
 
 /// One part.
@@ -191,6 +194,7 @@ impl Phase {
             is_skipped: false,
             may_grow,
             pacing: Pacing::new(batch),
+            lost_before: Duration::ZERO,
         }
     }
 

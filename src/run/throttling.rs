@@ -30,7 +30,10 @@ impl Decider<'_> {
         let last = |limit: &Limit| self.watch.readings.get(&limit.name);
         // The first answers are waited for, and hold nothing up for longer.
         if limits.iter().any(|limit| last(limit).is_none()) {
-            return Decision::Wait(None);
+            return match decision {
+                Decision::Wait(until) => Decision::Wait(until),
+                Decision::Record(_) | Decision::Act(_) | Decision::Finish(_) => Decision::Wait(None),
+            };
         }
         let was_holding = |limit: &Limit| self.state.throttle.holding.contains_key(&limit.name);
         let by: Vec<Hold> =
@@ -39,7 +42,10 @@ impl Decider<'_> {
         match (by.is_empty(), is_held) {
             (true, true) => Decision::Record(vec![Event::Unthrottled]),
             (true, false) => decision,
-            (false, true) if is_same => Decision::Wait(None),
+            (false, true) if is_same => match decision {
+                Decision::Wait(until) => Decision::Wait(until),
+                Decision::Record(_) | Decision::Act(_) | Decision::Finish(_) => Decision::Wait(None),
+            },
             (false, _) => Decision::Record(vec![Event::Throttled { by }]),
         }
     }

@@ -122,6 +122,8 @@ impl Decider<'_> {
     /// Begins what may begin, once one host failed for good only waits for the others.
     fn lanes(&self, lanes: &[Lane]) -> Decision {
         let is_busy = lanes.iter().any(|lane| matches!(lane, Lane::Running(_) | Lane::Doubtful));
+        // More may be under way than there are lanes for now.
+        let is_busy = is_busy || !self.watch.in_flight.is_empty();
         let mut attempts = Vec::new();
         let mut later = None;
         for lane in lanes {

@@ -50,7 +50,7 @@ impl World {
                 let tries = watch.postcheck.as_ref().map_or(0, |(_, _, tries)| *tries);
                 watch.postcheck = Some((now, failures, tries + 1));
             }
-            Act::Read(_) => panic!("the simulated scripts have no limits"),
+            Act::Read(names) => self.read(names),
             Act::Prepare { operation, direction } => self.prepare(operation, direction),
             Act::Perform(unit) => self.perform(unit),
             Act::Judge(unit) => self.judge(unit),
@@ -69,6 +69,9 @@ impl World {
             unprepared.insert(unit, (now, fault(kind), tries + 1));
             return;
         }
+        if direction == Direction::Do && self.tables.contains_key(&operation) {
+            return self.prepare_table(operation, direction);
+        }
         let parts = self.parts.get(&operation).cloned().unwrap_or_default();
         self.record(Event::Prepared { operation, direction, parts, may_grow: false, batch: None });
     }
@@ -85,7 +88,8 @@ impl World {
                     self.process().watch.polled.insert(unit, now);
                 }
             }
-            TaskKind::Single | TaskKind::Parts | TaskKind::Partitions { .. } | TaskKind::Keys { .. } => {
+            TaskKind::Partitions { .. } | TaskKind::Keys { .. } => self.perform_batch(unit),
+            TaskKind::Single | TaskKind::Parts => {
                 let heard = self.server.perform(&unit, task.evidence, now);
                 let process = self.process();
                 process.watch.in_flight.insert(unit.clone());
@@ -97,6 +101,9 @@ impl World {
 
     fn judge(&mut self, unit: Unit) {
         let now = self.now;
+        if self.table_of(&unit).is_some() {
+            return self.judge_batch(unit);
+        }
         let evidence: Evidence = task(&self.script, &unit).evidence;
         let asks_nobody = Evidence { repeatable: evidence.repeatable, ..Evidence::default() } == evidence;
         if self.server.is_silent(now) && !asks_nobody {
@@ -125,6 +132,7 @@ impl World {
         let is_silent = self.server.is_silent(now);
         if !is_silent {
             self.server.running.remove(&unit);
+            self.end_batch(&unit);
         }
         let process = self.process();
         process.watch.polled.insert(unit.clone(), now);

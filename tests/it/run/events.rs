@@ -27,8 +27,8 @@ fn the_sample_has_every_kind_of_event() {
         .lines()
         .map(|line| serde_json::from_str::<Event>(line).unwrap_or_else(|error| panic!("{error}: {line}")).name())
         .collect();
-    assert_eq!(kinds.len(), 22, "{kinds:?}");
-    for word in ["stop", "pause", "resume", "rollback", "retry", "resolve"] {
+    assert_eq!(kinds.len(), 29, "{kinds:?}");
+    for word in ["stop", "pause", "resume", "rollback", "retry", "resolve", "tune"] {
         assert!(events.contains(&format!("\"verb\":\"{word}\"")), "{word}");
     }
     for word in ["answer", "mark", "done_when", "repeatable", "person", "nothing_to_do"] {
@@ -52,6 +52,20 @@ fn the_sample_of_a_whole_run_folds() {
     });
     let state = State::fold(events).expect("it folds").expect("it has events");
     assert_eq!(state.status.as_str(), "rolled back");
+}
+
+#[test]
+fn the_sample_of_a_run_that_moves_a_table_folds() {
+    let path = repository().join("tests/fixtures/journal/v1-moving.jsonl");
+    let text = std::fs::read_to_string(path).expect("the sample is checked in");
+    let events = (0..).zip(text.lines()).map(|(second, line)| {
+        let event: Event = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(serde_json::to_string(&event).expect("an event can be written"), line);
+        (Timestamp(second * 1000), event)
+    });
+    let state = State::fold(events).expect("it folds").expect("it has events");
+    assert_eq!(state.status.as_str(), "completed");
+    assert_eq!(state.throttle.lost(Timestamp(i64::MAX)).as_secs(), 2);
 }
 
 #[test]

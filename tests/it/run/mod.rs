@@ -2,11 +2,18 @@
 
 mod acts;
 mod crashes;
+mod estimates;
 mod events;
+mod limits;
 mod make;
+mod million;
+mod moves;
+mod moving;
 mod properties;
 mod rules;
 mod server;
+mod sizes;
 mod stories;
+mod tables;
 mod undo;
 mod world;

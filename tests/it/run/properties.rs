@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orchestrate::run::{
-    Direction, Document, Event, Evidence, Failure, FaultKind, Part, Proof, Request, Resolution, Settings, State,
-    Status, Task, TaskKind, Timestamp, Undoing, Unit,
+    Direction, Document, Event, Evidence, Failure, FaultKind, Forecast, Hold, Part, Proof, Request, Resolution,
+    Settings, Slice, State, Status, Task, TaskKind, Timestamp, Undoing, Unit,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::crashes::{assert_effects, end, finish};
-use super::make::{host, manual, no, plain, row, tried, unknown, wait, with_undo};
+use super::make::{REPEATABLE, host, manual, no, plain, row, tried, unknown, wait, with_undo};
+use super::moves::{keys, keys_without_lookup, limit, partitions};
 use super::server::{Turn, fault};
+use super::tables::{Slip, Table, key};
 use super::world::{World, at, seconds};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -37,8 +39,10 @@ fn any_wish() -> impl Strategy<Value = Request> {
 
 fn any_request() -> impl Strategy<Value = Request> {
     let resolutions = select(vec![Resolution::Done, Resolution::NotDone, Resolution::Skip]);
+    let changes = select(vec![("parallel", "2"), ("parallel", "0"), ("batch_target", "5s"), ("throttle.lag", "< 9")]);
     prop_oneof![
         5 => any_wish(),
+        1 => changes.prop_map(|(name, value)| Request::Tune { changes: [(name.into(), value.into())].into() }),
         1 => (select(&NAMES[..]), resolutions)
             .prop_map(|(name, resolution)| Request::Resolve { operation: name.into(), resolution }),
     ]
@@ -52,7 +56,8 @@ fn any_event() -> impl Strategy<Value = Event> {
     let proofs = || select(vec![Proof::Answer, Proof::Mark, Proof::Repeatable, Proof::NothingToDo]);
     let kinds = select(vec![FaultKind::Transient, FaultKind::Partial, FaultKind::Lost, FaultKind::Ended]);
     let text = || Just("so it is".to_owned());
-    let parts = prop::collection::vec(select(vec![Part::default(), host("x"), host("y"), row(1)]), 0..4);
+    let some = vec![Part::default(), host("x"), host("y"), row(1), stretch(), stretch(), stretch(), partition()];
+    let parts = || prop::collection::vec(select(some.clone()), 0..4);
     let about_units = prop_oneof![
         4 => any_unit().prop_map(|unit| Event::Attempted { unit }),
         4 => (any_unit(), proofs()).prop_map(|(unit, proof)| Event::Done { unit, proof, detail: None }),
@@ -61,9 +66,13 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any_unit().prop_map(|unit| Event::StillRunning { unit }),
         1 => any_unit().prop_map(|unit| Event::CutOff { unit }),
         1 => (any_unit(), text()).prop_map(|(unit, question)| Event::Parked { unit, question }),
-        3 => (select(&NAMES[..]), any_direction(), parts).prop_map(|(operation, direction, parts)| {
-            Event::Prepared { operation: operation.into(), direction, parts, may_grow: false, batch: None }
-        }),
+        3 => (select(&NAMES[..]), any_direction(), parts(), any::<bool>(), prop::option::of(1..5000_u64)).prop_map(
+            |(operation, direction, parts, may_grow, batch)| {
+                Event::Prepared { operation: operation.into(), direction, parts, may_grow, batch }
+            },
+        ),
+        1 => (select(&NAMES[..]), parts()).prop_map(|(name, parts)| Event::Found { operation: name.into(), parts }),
+        4 => any_batch_event(),
     ];
     let about_runs = prop_oneof![
         4 => (any_request(), text()).prop_map(|(request, by)| Event::Asked { request, by, reason: None, number: 0 }),
@@ -75,6 +84,14 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any_failures().prop_map(|failures| Event::Unhealthy { failures }),
         1 => any_failures().prop_map(|failures| Event::HealthUnknown { failures }),
         1 => Just(Event::Healthy),
+        2 => select(vec![vec!["lag"], vec!["lag", "merges"], vec![]]).prop_map(|names| Event::Throttled {
+            by: names.into_iter().map(|name| Hold { name: name.into(), message: "much".into() }).collect(),
+        }),
+        1 => Just(Event::Unthrottled),
+        1 => (select(&NAMES[..]), 0..9_u64).prop_map(|(name, rows)| Event::Forecast {
+            operation: name.into(),
+            forecast: Forecast { rows, is_estimate: false, bytes: rows, free_bytes: None, seconds: None },
+        }),
         1 => text().prop_map(|because| Event::RollingBack { because }),
         1 => Just(Event::Stopped),
         1 => text().prop_map(|because| Event::Errored { because }),
@@ -82,6 +99,30 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Completed),
     ];
     prop_oneof![2 => about_units, 1 => about_runs]
+}
+
+/// A stretch of keys.
+fn stretch() -> Part {
+    Part { slice: Some(Slice::Keys { after: None, until: None, rows: 9 }), ..Part::default() }
+}
+
+fn partition() -> Part {
+    Part { slice: Some(Slice::Partition { id: "p".into(), rows: 9, bytes: 9, block: 1 }), ..Part::default() }
+}
+
+fn any_batch_event() -> impl Strategy<Value = Event> {
+    let high = || prop::option::of((1..9_u64).prop_map(key));
+    prop_oneof![
+        4 => (any_unit(), 1..4_u64, high(), 0..5000_u64, 0..5000_u64)
+            .prop_map(|(unit, batch, high, rows, ms)| Event::Advanced { unit, batch, high, rows, ms }),
+        2 => (any_unit(), 1..4_u64, high(), 0..5000_u64, any::<bool>()).prop_map(
+            |(unit, batch, high, rows, is_late)| {
+                Event::BatchFailed { unit, batch, high, rows, is_late, message: "so it is".into() }
+            }
+        ),
+        2 => (any_unit(), 1..4_u64, (1..9_u64).prop_map(key))
+            .prop_map(|(unit, batch, high)| Event::BatchParked { unit, batch, high }),
+    ]
 }
 
 fn started() -> Event {
@@ -116,7 +157,12 @@ fn any_task(name: &'static str) -> impl Strategy<Value = Task> {
             tries.map_or(task.clone(), |tries| tried(task, tries))
         },
     );
-    prop_oneof![6 => statement, 1 => Just(wait(name, 5, 40)), 1 => Just(manual(name))]
+    let tables = (1..3_u32, any::<bool>(), 0..3_usize).prop_map(move |(parallel, has_undo, kind)| {
+        let makes = [keys, keys_without_lookup, partitions];
+        let task = makes[kind](name, parallel);
+        if has_undo { with_undo(task, REPEATABLE) } else { task }
+    });
+    prop_oneof![6 => statement, 3 => tables, 1 => Just(wait(name, 5, 40)), 1 => Just(manual(name))]
 }
 
 fn any_turn() -> impl Strategy<Value = Turn> {
@@ -143,6 +189,35 @@ fn any_checks() -> impl Strategy<Value = Vec<(Timestamp, Vec<Failure>)>> {
     )
 }
 
+/// Each operation that moves a table has one, in which an answer is lost now and then.
+fn fill_tables(world: &mut World) {
+    let slips = [(2, Slip::LostAfter), (4, Slip::LostRunning(seconds(7))), (5, Slip::Transient)];
+    for task in &world.script.tasks {
+        let table = match task.kind {
+            TaskKind::Keys { .. } => Table { cuts: vec![20], ..Table::keyed(1..=50) },
+            TaskKind::Partitions { .. } => Table::partitioned(&[("p", 100), ("q", 9000)]),
+            TaskKind::Single | TaskKind::Parts | TaskKind::Wait { .. } | TaskKind::Manual => continue,
+        };
+        world.tables.insert(task.name.clone(), Table { slips: slips.into(), ..table });
+    }
+}
+
+/// No row was moved twice, and where its operation is done every one was moved.
+fn assert_tables(world: &World) {
+    let state = world.state();
+    for (name, table) in &world.tables {
+        assert!(table.moved.values().all(|times| *times == 1), "{name}: {:#?}", world.journal);
+        let is_whole = table.moved.len() == table.rows.len() && table.copied == table.partitions;
+        let phase = state.phase(name, Direction::Do);
+        let is_done = phase.is_some_and(|phase| phase.is_over() && !phase.is_skipped);
+        let is_by_itself = !world
+            .journal
+            .iter()
+            .any(|(_, event)| matches!(event, Event::Asked { request: Request::Resolve { .. }, .. }));
+        assert!(is_whole || !is_done || !is_by_itself, "{name}: {:#?}", world.journal);
+    }
+}
+
 /// A world in which anything goes wrong, but in the end nothing any more.
 fn any_world() -> impl Strategy<Value = World> {
     let tasks = (any_task("a"), any_task("b"), any_task("c"), 0..=3_usize);
@@ -152,8 +227,10 @@ fn any_world() -> impl Strategy<Value = World> {
     let silent = prop::option::of((0..60_i64).prop_map(|from| (at(from), at(from + 20))));
     let settings = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 1..30_u64);
     let checks = (any_checks(), any_checks());
+    let held = prop::option::of((0..40_i64, 1..60_i64).prop_map(|(from, takes)| (at(from), at(from + takes))));
+    let checks = (checks, held);
     (tasks, turns, people, interruptions, silent, settings, checks).prop_map(
-        |((a, b, c, count), turns, people, interruptions, silent, settings, (health, postcheck))| {
+        |((a, b, c, count), turns, people, interruptions, silent, settings, ((health, postcheck), held))| {
             let (auto_rollback, has_healthcheck, has_postcheck, outlives, interval) = settings;
             let mut world = World::new([a, b, c].into_iter().take(count).collect());
             world.settings = Settings { auto_rollback, healthcheck_interval: seconds(interval), ..world.settings };
@@ -163,6 +240,10 @@ fn any_world() -> impl Strategy<Value = World> {
                 let parts = [vec![row(1), row(2)], vec![host("x"), host("y"), host("x")], Vec::new()];
                 world.parts.insert(name.into(), parts[index].clone());
                 world.waits.insert(name.into(), at(30));
+            }
+            fill_tables(&mut world);
+            if let Some((from, until)) = held {
+                world.hold_by(limit("lag", "< 5", "< 2"), &[(at(0), "1"), (from, "7"), (until, "1")]);
             }
             world.server.turns = turns;
             world.server.silent.extend(silent);
@@ -234,6 +315,7 @@ proptest! {
         let status = settle(&mut world, status);
         prop_assert!(world.state().is_over(), "{status}: {:#?}", world.journal);
         assert_effects(&world);
+        assert_tables(&world);
     }
 
     #[test]
@@ -246,6 +328,7 @@ proptest! {
         let status = settle(&mut world, status);
         prop_assert!(world.state().is_over(), "{status}: {:#?}", world.journal);
         assert_effects(&world);
+        assert_tables(&world);
     }
 
     #[test]
@@ -254,6 +337,7 @@ proptest! {
     ) {
         let (a, b, c) = tasks;
         let mut clean = World::new(vec![a, b, c]);
+        fill_tables(&mut clean);
         clean.parts = NAMES.into_iter().map(|name| (name.into(), vec![row(1), row(2)])).collect();
         let mut disturbed = clean.clone();
         disturbed.crashes = moments;

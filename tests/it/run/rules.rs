@@ -15,8 +15,12 @@ pub fn check(script: &Script, state: &State, watch: &Watch, now: Timestamp, deci
         Decision::Act(acts) => {
             assert!(!acts.is_empty(), "it does nothing");
             for act in acts {
+                if let Act::Read(names) = act {
+                    assert!(!names.iter().any(|name| watch.reading.contains(name)), "it asks twice: {names:?}");
+                }
                 if let Act::Perform(unit) = act {
                     may_work(state, unit);
+                    may_move(script, state, unit);
                     assert!(!watch.in_flight.contains(unit), "{unit} is under way");
                     let progress = state.part(unit).map(|part| &part.progress);
                     assert!(matches!(progress, Some(PartProgress::Running(_))), "{unit} was not announced");
@@ -25,7 +29,8 @@ pub fn check(script: &Script, state: &State, watch: &Watch, now: Timestamp, deci
         }
         Decision::Wait(None) => {
             let has_wish = state.is_paused && state.stop.is_none();
-            assert!(has_wish || !watch.in_flight.is_empty(), "nothing will end this wait: {state:#?} {watch:#?}");
+            let is_under_way = !watch.in_flight.is_empty() || !watch.reading.is_empty();
+            assert!(has_wish || is_under_way, "nothing will end this wait: {state:#?} {watch:#?}");
         }
         Decision::Wait(Some(until)) => assert!(*until > now, "it waits for the past: {state:#?} {watch:#?}"),
         Decision::Finish(_) => {
@@ -42,6 +47,12 @@ fn may_work(state: &State, unit: &Unit) {
     assert!(state.health_unknown.is_none(), "{unit} works while nobody knows the health");
     assert_eq!(unit.direction, state.direction, "{unit} goes the wrong way");
     assert!(state.is_ready || unit.direction == Direction::Undo, "{unit} works before the checks");
+}
+
+/// Nothing of a table is moved while a limit holds.
+fn may_move(script: &Script, state: &State, unit: &Unit) {
+    let is_throttled = script.task_of(unit).is_some_and(|task| task.is_throttled);
+    assert!(!is_throttled || state.throttle.since.is_none(), "{unit} works while {:?}", state.throttle);
 }
 
 fn begins(script: &Script, state: &State, unit: &Unit) {

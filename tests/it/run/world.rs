@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use orchestrate::run::{
-    Act, Decision, Document, Event, Failure, FaultKind, Part, Request, Script, Settings, State, Status, Task,
+    Act, Decision, Document, Event, Failure, FaultKind, Part, Reading, Request, Script, Settings, State, Status, Task,
     Timestamp, Unit, Watch, decide,
 };
 
 use super::acts::task;
+use super::moves::Gauge;
 use super::rules;
 use super::server::{Heard, Server, fault};
+use super::tables::Table;
 
 /// The process died.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Process {
     /// Recorded, and not in the journal yet.
     pending: Vec<(Timestamp, Event)>,
     pub hears: BTreeMap<Unit, Heard>,
+    /// Answers about limits that are on their way.
+    pub reads: Vec<(Timestamp, String, Reading)>,
 }
 
 /// Everything there is.
@@ -39,6 +43,12 @@ pub struct World {
     generation: u32,
     /// The parts of operations that have any.
     pub parts: BTreeMap<String, Vec<Part>>,
+    /// The tables that operations move.
+    pub tables: BTreeMap<String, Table>,
+    /// Rows that are inserted into tables, and when.
+    pub inserted: Vec<(Timestamp, u64)>,
+    /// What limits answer.
+    pub gauges: BTreeMap<String, Gauge>,
     /// Why parts cannot be found out, until when.
     pub unprepared: Option<(FaultKind, Timestamp)>,
     /// From when on the answer to a `wait` is yes.
@@ -83,6 +93,9 @@ impl World {
             process: None,
             generation: 0,
             parts: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            inserted: Vec::new(),
+            gauges: BTreeMap::new(),
             unprepared: None,
             waits: BTreeMap::new(),
             checks: Vec::new(),
@@ -151,7 +164,9 @@ impl World {
                 self.server.running.insert(unit.clone(), ends);
             }
         }
+        self.leave_batches();
         self.pass(self.now.after(seconds(2)));
+        self.tables.values_mut().for_each(|table| table.outcomes.clear());
         // What a person asked is asked until it is in the journal.
         for (_, event) in dead.into_iter().flat_map(|process| process.pending) {
             if let Event::Asked { request, .. } = event {
@@ -170,9 +185,9 @@ impl World {
     /// A new process takes the run over.
     pub fn take(&mut self) {
         self.generation += 1;
-        let (pending, hears) = (Vec::new(), BTreeMap::new());
-        let process =
-            Process { state: self.state(), watch: Watch::default(), generation: self.generation, pending, hears };
+        let (pending, hears, reads) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let (state, watch) = (self.state(), Watch::default());
+        let process = Process { state, watch, generation: self.generation, pending, hears, reads };
         self.process = Some(process);
         if self.journal.len() > 1 {
             self.record(Event::Taken { owner: format!("process {}", self.generation) });
@@ -183,6 +198,8 @@ impl World {
     pub fn pass(&mut self, until: Timestamp) {
         self.now = self.now.max(until);
         self.server.advance(self.now);
+        let now = self.now;
+        self.tables.values_mut().for_each(|table| table.pass(now));
     }
 
     pub fn process(&mut self) -> &mut Process {
@@ -223,11 +240,11 @@ impl World {
 
     /// What comes next, and whether everything about it is allowed.
     pub fn decided(&mut self) -> Decision {
-        let World { script, settings, now, .. } = self.clone();
-        let Process { state, watch, .. } = self.process();
-        let decision = decide(&script, state, watch, &settings, now);
-        assert_eq!(decision, decide(&script, state, watch, &settings, now), "the same question has the same answer");
-        rules::check(&script, state, watch, now, &decision);
+        let World { script, settings, now, process, .. } = self;
+        let Process { state, watch, .. } = process.as_ref().expect("there is a process");
+        let decision = decide(script, state, watch, settings, *now);
+        assert_eq!(decision, decide(script, state, watch, settings, *now), "the same question has the same answer");
+        rules::check(script, state, watch, *now, &decision);
         decision
     }
 
@@ -277,8 +294,9 @@ impl World {
     /// Passes the time until something happens, and hears of it.
     fn wait(&mut self, until: Option<Timestamp>) -> Result<(), Crash> {
         let heard = self.process().hears.values().map(|heard| heard.at).min();
+        let read = self.process().reads.iter().map(|(due, ..)| *due).min();
         let asked = self.people.iter().map(|(at, _)| *at).min();
-        let Some(next) = [until, heard, asked].into_iter().flatten().min() else {
+        let Some(next) = [until, heard, read, asked].into_iter().flatten().min() else {
             assert!(self.process().state.is_paused, "nothing will ever happen: {:#?}", self.process);
             // Who paused it comes back some day.
             self.people.push((self.now.after(seconds(600)), Request::Resume));
@@ -295,12 +313,17 @@ impl World {
             let heard = process.hears.remove(&unit).expect("it was just found");
             process.watch.in_flight.remove(&unit);
             process.watch.ending.remove(&unit);
+            if let Some(event) = self.heard_of_batch(&unit, &heard) {
+                self.record(event);
+                continue;
+            }
             let proof = orchestrate::run::Proof::Answer;
             self.record(match heard.fault {
                 None => Event::Done { unit, proof, detail: None },
                 Some(kind) => Event::Failed { unit, fault: fault(kind) },
             });
         }
+        self.readings();
         let (due, later) = std::mem::take(&mut self.people).into_iter().partition(|(at, _)| *at <= now);
         self.people = later;
         let due: Vec<(Timestamp, Request)> = due;
