@@ -71,7 +71,8 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
-fn seconds(seconds: f64) -> String {
+/// The same of a number of seconds.
+pub(super) fn seconds(seconds: f64) -> String {
     duration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
@@ -119,6 +120,16 @@ fn moved(moved: &Moved) -> Vec<String> {
     }
     parts.extend((moved.throttled_s >= 1.0).then(|| format!("throttled {}", seconds(moved.throttled_s))));
     parts
+}
+
+/// What was said before about the moving of a table, and what it has come to.
+pub(super) fn compared(forecast: &Forecast, moved: &Moved) -> String {
+    let about = if forecast.is_estimate { "about " } else { "" };
+    let said = match forecast.seconds {
+        Some(said) => format!(" in about {}", duration(Duration::from_secs(said))),
+        None => String::new(),
+    };
+    format!("{about}{}{said}; {} so far", rows(forecast.rows), seconds(moved.elapsed_s))
 }
 
 /// How far a partition or a stretch of keys is.
