@@ -41,11 +41,19 @@ impl Commands {
         }
         add(fits(Request::Retry) && is_asked, format!("retry {name}"));
         add(fits(Request::Pause), format!("pause {name}"));
+        add(state.status.is_active() && moves(state), format!("tune {name} NAME=VALUE"));
         add(fits(Request::Stop { rollback: false }), format!("stop {name}"));
         add(fits(Request::Rollback) && !has_no_way_back(state), format!("rollback {name}"));
         add(state.is_over() && !state.status.is_complete(), format!("start {name}"));
         commands
     }
+}
+
+/// Whether a large table is moved now.
+fn moves(state: &State) -> bool {
+    let phases = state.operations.values().map(|operation| operation.phase(state.direction));
+    let is_slice = |part: &crate::run::PartState| part.part.slice.is_some();
+    phases.filter(|phase| !phase.is_over()).any(|phase| phase.parts().iter().any(is_slice))
 }
 
 /// Whether something was begun that cannot be taken back.

@@ -113,11 +113,16 @@ impl Failure {
     }
 }
 
+/// Standard output cannot be written to.
+pub(super) fn unwritten(error: &std::io::Error) -> Failure {
+    let failure = Failure::new(Exit::Unexpected, format!("cannot write to standard output: {error}"));
+    failure.hint("check where it is sent to, and the space that is left there")
+}
+
 /// Tells that standard output cannot be written to. What was found wrong before keeps its exit code.
 pub(super) fn broken_output(error: &std::io::Error, exit: Exit) -> Exit {
     let mut output = Output::new(LogFormat::Text);
-    let failure = Failure::new(Exit::Unexpected, format!("cannot write to standard output: {error}"));
-    let own = failure.hint("check where it is sent to, and the space that is left there").tell(&mut output);
+    let own = unwritten(error).tell(&mut output);
     output.tell_only();
     if exit == Exit::Done { own } else { exit }
 }

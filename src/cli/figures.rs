@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::execute::{Left, Pace, Progress};
+use crate::execute::{By, Left, Moved, MovedPiece, Pace, Progress};
 use crate::run::{Forecast, Timestamp};
 
 /// A moment to the second, RFC 3339 in UTC.
@@ -71,14 +71,16 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
-fn seconds(seconds: f64) -> String {
+/// The same of a number of seconds.
+pub(super) fn seconds(seconds: f64) -> String {
     duration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 /// How far a run is, in a line: the operation at hand, its share, its rate, how long it may take, what it waits for.
 pub(super) fn progress(progress: &Progress) -> String {
     let mut parts = Vec::new();
-    match (progress.percent, &progress.unknown) {
+    let share = progress.moved.as_ref().filter(|_| progress.counts.is_none()).and_then(Moved::share);
+    match (share.map(|share| share * 100.0).or(progress.percent), &progress.unknown) {
         (Some(percent), _) => parts.push(format!("{percent:.1}%")),
         (None, Some(why)) => parts.push(format!("its progress is not known: {why}")),
         (None, None) => {}
@@ -88,8 +90,12 @@ pub(super) fn progress(progress: &Progress) -> String {
     if let Some((done, total)) = progress.counts {
         parts.push(format!("{} of {}", number(done), number(total)));
     }
-    if let Some((done, all)) = progress.parts {
-        parts.push(format!("{} of {} done", grouped(&done.to_string()), counted(all, "part")));
+    match (&progress.moved, progress.parts) {
+        (Some(found), _) => parts.extend(moved(found)),
+        (None, Some((done, all))) => {
+            parts.push(format!("{} of {} done", grouped(&done.to_string()), counted(all, "part")));
+        }
+        (None, None) => {}
     }
     match progress.rows {
         Some((read, Some(total))) => parts.push(format!("its statement read {read} of about {total} rows")),
@@ -99,6 +105,62 @@ pub(super) fn progress(progress: &Progress) -> String {
     parts.extend(pace.filter(|pace| pace.left.is_some()).map(rate));
     parts.extend(progress.waits_for.as_ref().map(|what| format!("waiting for {what}")));
     format!("{}{}", operation(progress), parts.join(", "))
+}
+
+/// How far the moving of a table is.
+fn moved(moved: &Moved) -> Vec<String> {
+    let mut parts: Vec<String> = moved.left.as_ref().map(left).into_iter().collect();
+    parts.push(rows_of(moved.rows, moved.total));
+    parts.extend(moved.rate_now.map(|rate| format!("{}/s now", per_second(rate))));
+    parts.extend(moved.rate.map(|rate| format!("{}/s on average", per_second(rate))));
+    match (moved.by, moved.at_work) {
+        (_, 0) | (By::Keys, 1) => {}
+        (By::Partition, count) => parts.push(format!("{} at work", counted(count, "partition"))),
+        (By::Keys, count) => parts.push(format!("{count} stretches at work")),
+    }
+    parts.extend((moved.throttled_s >= 1.0).then(|| format!("throttled {}", seconds(moved.throttled_s))));
+    parts
+}
+
+/// What was said before about the moving of a table, and what it has come to.
+pub(super) fn compared(forecast: &Forecast, moved: &Moved) -> String {
+    let about = if forecast.is_estimate { "about " } else { "" };
+    let said = match forecast.seconds {
+        Some(said) => format!(" in about {}", duration(Duration::from_secs(said))),
+        None => String::new(),
+    };
+    format!("{about}{}{said}; {} so far", rows(forecast.rows), seconds(moved.elapsed_s))
+}
+
+/// How far a partition or a stretch of keys is.
+pub(super) fn piece(by: By, piece: &MovedPiece, rate: Option<f64>) -> String {
+    let name = match by {
+        By::Partition => format!("partition {}", piece.name),
+        By::Keys if piece.name.starts_with("the beginning") => format!("from {}", piece.name),
+        By::Keys => format!("after {}", piece.name),
+    };
+    let rows = match piece.rows {
+        Some(done) => rows_of(done, Some(piece.total).filter(|total| *total >= done)),
+        None => rows(piece.total),
+    };
+    let rate = rate.map(|rate| format!(", {}/s", per_second(rate)));
+    format!("{name}: {rows}{}", rate.unwrap_or_default())
+}
+
+fn rows_of(done: u64, total: Option<u64>) -> String {
+    match total {
+        Some(total) => format!("{} of {}", grouped(&done.to_string()), rows(total)),
+        None => rows(done),
+    }
+}
+
+/// A rate in the three digits that mean something.
+fn per_second(rate: f64) -> String {
+    let mut unit = 1.0;
+    while rate / unit >= 1000.0 {
+        unit *= 10.0;
+    }
+    number((rate / unit).round() * unit)
 }
 
 /// Where among the operations a run is.
@@ -121,6 +183,7 @@ fn left(left: &Left) -> String {
     let band = match left.most_s {
         Some(most) if seconds(most) == seconds(left.least_s) => String::new(),
         Some(most) => format!(" ({} to {})", seconds(left.least_s), seconds(most)),
+        None if seconds(left.likely_s) == seconds(left.least_s) => String::new(),
         None => format!(" (at least {})", seconds(left.least_s)),
     };
     format!("about {} left{band}", seconds(left.likely_s))
@@ -166,6 +229,62 @@ mod tests {
         assert_eq!(
             progress(&odd),
             "2 operations done: its progress is not known: its total is 0, standing still, waiting for somebody"
+        );
+    }
+
+    fn of_moved() -> Moved {
+        Moved {
+            by: By::Partition,
+            rows: 8_640_000,
+            total: Some(20_000_000),
+            rate_now: Some(410_123.4),
+            rate: Some(395_499.0),
+            left: Some(Left { likely_s: 720.0, least_s: 600.0, most_s: Some(900.0) }),
+            elapsed_s: 22.0,
+            throttled_s: 130.4,
+            at_work: 3,
+            pieces: Vec::new(),
+        }
+    }
+
+    fn line(moved: Moved) -> String {
+        let (operation, number, of) = (Some("copy-events".to_owned()), 2, 7);
+        progress(&Progress { percent: Some(20.5), moved: Some(moved), operation, number, of, ..Progress::default() })
+    }
+
+    #[test]
+    fn a_table_that_is_moved_in_a_line() {
+        assert_eq!(
+            line(of_moved()),
+            "2 of 7 copy-events: 43.2%, about 12m left (10m to 15m), 8,640,000 of 20,000,000 rows, 410,000/s now, \
+             395,000/s on average, 3 partitions at work, throttled 2m 10s"
+        );
+        let begun = Moved { rows: 0, rate_now: None, rate: None, left: None, throttled_s: 0.0, ..of_moved() };
+        assert_eq!(line(begun), "2 of 7 copy-events: 0.0%, 0 of 20,000,000 rows, 3 partitions at work");
+        let by_keys = Moved { by: By::Keys, at_work: 1, rows: 7, total: None, left: None, ..of_moved() };
+        assert_eq!(
+            line(by_keys),
+            "2 of 7 copy-events: 20.5%, 7 rows, 410,000/s now, 395,000/s on average, throttled 2m 10s"
+        );
+    }
+
+    #[test]
+    fn the_pieces_at_hand() {
+        let of = |name: &str, rows| MovedPiece { number: 1, of: 4, name: name.to_owned(), rows, total: 1_000_000 };
+        let told = [
+            piece(By::Partition, &of("202403 on ch-1", Some(410_000)), Some(130_456.0)),
+            piece(By::Partition, &of("202404", None), None),
+            piece(By::Keys, &of("the beginning", Some(0)), None),
+            piece(By::Keys, &of("2000000", Some(1_000_001)), Some(3.4)),
+        ];
+        assert_eq!(
+            told,
+            [
+                "partition 202403 on ch-1: 410,000 of 1,000,000 rows, 130,000/s",
+                "partition 202404: 1,000,000 rows",
+                "from the beginning: 0 of 1,000,000 rows",
+                "after 2000000: 1,000,001 rows, 3/s",
+            ]
         );
     }
 }

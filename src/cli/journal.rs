@@ -10,7 +10,7 @@ use crate::store::{Recorded, RunId, RunRow, Store};
 use super::args::{Global, JournalArguments, RunFormat};
 use super::commands::Commands;
 use super::desk::{Loaded, block_on, unstored};
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, unwritten};
 use super::output::Output;
 use super::refusal::refused;
 use super::{figures, kept, wording};
@@ -43,6 +43,7 @@ pub(super) fn run(global: &Global, arguments: &JournalArguments, output: &mut Ou
             if is_last {
                 return Ok(Exit::Done);
             }
+            output.pass_on().map_err(|error| unwritten(&error))?;
         }
     })
 }

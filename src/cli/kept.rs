@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::execute::control::{ControlError, KIND};
-use crate::execute::read;
+use crate::execute::{Folded, read};
 use crate::model::did_you_mean;
 use crate::run::State;
 use crate::store::{RunFilter, RunId, RunRow, Store};
@@ -47,19 +47,20 @@ pub(super) async fn latest(
     Ok(Some((row, state)))
 }
 
-/// States that were read before, for those who look again and again.
+/// Journals that were read before, for those who look again and again.
 #[derive(Default)]
-pub(super) struct States(BTreeMap<RunId, (i64, State)>);
+pub(super) struct States(BTreeMap<RunId, Folded>);
 
 impl States {
-    /// The state of a run; its journal is read only where it became longer.
-    pub async fn of(&mut self, store: &Store, row: &RunRow, commands: &Commands) -> Result<State, Failure> {
-        if let Some((_, state)) = self.0.get(&row.run.id).filter(|(sequence, _)| *sequence == row.sequence) {
-            return Ok(state.clone());
+    /// The state of a run; only what was added to its journal is read.
+    pub async fn of(&mut self, store: &Store, row: &RunRow, commands: &Commands) -> Result<&State, Failure> {
+        let name = row.run.name.as_str();
+        let told = |error: ControlError| refused(name, &error, commands);
+        let folded = self.0.entry(row.run.id.clone()).or_default();
+        if folded.sequence() < row.sequence {
+            folded.read_on(store, &row.run.id).await.map_err(|error| told(ControlError::Drive(error)))?;
         }
-        let state = state(store, row, commands).await?;
-        self.0.insert(row.run.id.clone(), (row.sequence, state.clone()));
-        Ok(state)
+        folded.state().ok_or_else(|| told(ControlError::NeverStarted { name: name.to_owned() }))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod act;
 mod args;
+mod bars;
 mod commands;
 mod demo;
 mod desk;

@@ -25,6 +25,12 @@ impl Output {
         self.data.push('\n');
     }
 
+    /// Writes the data out that there is so far, where it may be more than fits into memory.
+    pub fn pass_on(&mut self) -> io::Result<()> {
+        let data = std::mem::take(&mut self.data);
+        write(&mut anstream::stdout().lock(), &data)
+    }
+
     /// Something to tell.
     pub fn talk(&mut self, text: &str) {
         let object = || json!({ "format": "orchestrate.message/v1", "message": plain(text) });

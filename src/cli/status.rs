@@ -11,7 +11,7 @@ use crate::execute::control::document;
 use crate::execute::{Progress, now, of_operations, written};
 use crate::model::{Migration, Undo};
 use crate::plan::in_order;
-use crate::run::{Script, State, Status};
+use crate::run::{Forecast, Hold, Script, State, Status};
 use crate::store::{RunRow, Store};
 
 use super::args::{Global, RunFormat, StatusArguments};
@@ -51,6 +51,12 @@ pub(super) struct Entry {
     pub parameters: BTreeMap<String, Value>,
     pub owner: Option<Holding>,
     pub progress: Option<Progress>,
+    /// What holds it up, or did.
+    pub throttle: Option<Held>,
+    /// What people changed while it ran.
+    pub tuned: BTreeMap<String, String>,
+    /// What moving large tables was said to take, by their operations.
+    pub forecasts: BTreeMap<String, Forecast>,
     pub point_of_no_return: Option<PointOfNoReturn>,
     pub question: Option<String>,
     /// What can be done now.
@@ -66,6 +72,31 @@ pub(super) struct Holding {
     pub pid: i64,
     /// Whether its lease lives.
     pub is_alive: bool,
+}
+
+/// What limits keep from going on, or did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Held {
+    /// Since when; nothing where none holds it up now.
+    pub since: Option<String>,
+    /// The limits that are reached, with what they found.
+    pub by: Vec<Hold>,
+    /// The time that they have taken from the run so far, in seconds.
+    pub lost_s: f64,
+}
+
+impl Held {
+    /// What holds a run up; nothing where nothing ever did.
+    fn of(state: &State) -> Option<Held> {
+        let throttle = &state.throttle;
+        let lost = throttle.lost(now());
+        let hold = |(name, message): (&String, &String)| Hold { name: name.clone(), message: message.clone() };
+        (throttle.since.is_some() || !lost.is_zero()).then(|| Held {
+            since: throttle.since.map(written),
+            by: throttle.holding.iter().map(hold).collect(),
+            lost_s: lost.as_secs_f64(),
+        })
+    }
 }
 
 /// From where on there is no way back.
@@ -126,7 +157,7 @@ impl Look<'_> {
             migrations.push(match latest.get(migration.name.as_str()) {
                 Some((row, runs)) => {
                     let state = states.of(store, row, &self.commands).await?;
-                    self.begun(row, *runs, &state, true)
+                    self.begun(row, *runs, state, true)
                 }
                 None => self.not_started(migration, is_complete),
             });
@@ -135,7 +166,7 @@ impl Look<'_> {
         for (name, (row, runs)) in latest.iter().filter(|(name, _)| !names.contains(*name) && is_meant(name)) {
             tracing::debug!(migration = name, "it is in the store and no longer in the files");
             let state = states.of(store, row, &self.commands).await?;
-            migrations.push(self.begun(row, *runs, &state, false));
+            migrations.push(self.begun(row, *runs, state, false));
         }
         Ok(Document {
             format: "orchestrate.status/v1",
@@ -164,6 +195,9 @@ impl Look<'_> {
             parameters: BTreeMap::new(),
             owner: None,
             progress: None,
+            throttle: None,
+            tuned: BTreeMap::new(),
+            forecasts: BTreeMap::new(),
             point_of_no_return: point_of_no_return(migration, None),
             question: None,
             word: Status::NotStarted,
@@ -181,8 +215,8 @@ impl Look<'_> {
         let migration = document(state).ok();
         let told: Option<Progress> = serde_json::from_str(&row.note).ok();
         let mut told = told.filter(|_| is_owned && state.status.is_active());
-        // The journal knows of a pause before the next heartbeat does.
-        if let Some(told) = told.as_mut().filter(|_| state.is_paused) {
+        // The journal knows of a pause before the next heartbeat does, and what holds it up is told beside it.
+        if let Some(told) = told.as_mut().filter(|_| state.is_paused || state.throttle.since.is_some()) {
             told.waits_for = None;
         }
         let by_journal = || Some(of_operations(&Script::of(migration.as_ref()?, |_| None), state, now()));
@@ -200,6 +234,9 @@ impl Look<'_> {
             parameters: state.given.parameters.clone(),
             owner,
             progress: told.or_else(by_journal).filter(|_| has_progress),
+            throttle: Held::of(state),
+            tuned: state.tuning.changes(),
+            forecasts: state.forecasts.clone(),
             point_of_no_return: migration.as_ref().and_then(|migration| point_of_no_return(migration, Some(state))),
             question: state.question.as_ref().map(|(_, question)| question.clone()),
             next: self.commands.next(name, state, is_owned),

@@ -1,5 +1,6 @@
 //! What `status` shows a person.
 
+use crate::execute::By;
 use crate::run::Status;
 
 use super::output::style;
@@ -66,6 +67,7 @@ fn details(entry: &Entry, in_full: bool) -> Vec<String> {
         return lines;
     }
     lines.extend(entry.progress.as_ref().map(figures::progress));
+    lines.extend(moving(entry));
     match &entry.owner {
         Some(owner) if owner.is_alive => lines.push(format!("owner: process {} on {}", owner.pid, owner.host)),
         Some(owner) => lines.push(format!("owner: process {} on {}, which fell silent", owner.pid, owner.host)),
@@ -94,10 +96,39 @@ fn details(entry: &Entry, in_full: bool) -> Vec<String> {
     lines
 }
 
+/// What there is to know of a large table that is moved: its pieces, what was said before, what holds it up.
+fn moving(entry: &Entry) -> Vec<String> {
+    let progress = entry.progress.as_ref();
+    let moved = progress.and_then(|progress| progress.moved.as_ref());
+    let mut lines = Vec::new();
+    if let Some(moved) = moved.filter(|moved| moved.by == By::Partition || moved.pieces.len() > 1) {
+        lines.extend(moved.pieces.iter().map(|piece| format!("  {}", figures::piece(moved.by, piece, None))));
+    }
+    let forecast = progress.and_then(|progress| entry.forecasts.get(progress.operation.as_ref()?));
+    if let (Some(forecast), Some(moved)) = (forecast, moved) {
+        lines.push(format!("forecast: {}", figures::compared(forecast, moved)));
+    }
+    if let Some(held) = &entry.throttle {
+        let lost = figures::seconds(held.lost_s);
+        lines.extend(held.since.as_ref().map(|since| {
+            let by: Vec<String> = held.by.iter().map(|hold| format!("{} ({})", hold.name, hold.message)).collect();
+            format!("throttled since {} by {}", to_the_second(since), by.join(", "))
+        }));
+        lines.push(format!("lost to throttling: {lost}"));
+    }
+    if !entry.tuned.is_empty() {
+        let tuned: Vec<String> = entry.tuned.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        lines.push(format!("tuned: {}", tuned.join(", ")));
+    }
+    lines
+}
+
 /// A line for each migration that stands elsewhere than before.
 pub(super) fn changes(before: Option<&Document>, now: &Document) -> Vec<String> {
     let line = |entry: &Entry| {
-        let progress = entry.progress.as_ref().filter(|_| entry.word.is_active()).map(figures::progress);
+        // While it is throttled there is no more news than that.
+        let is_at_work = entry.word.is_active() && entry.word != Status::Throttled;
+        let progress = entry.progress.as_ref().filter(|_| is_at_work).map(figures::progress);
         let parts: Vec<String> = progress.into_iter().chain(entry.because.clone()).collect();
         let rest = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
         format!("{} {}{rest}", entry.migration, entry.word)

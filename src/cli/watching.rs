@@ -1,18 +1,18 @@
 //! What a person or a program sees on standard error while a run is driven: a line for what happens, and on a terminal
-//! a bar below them.
+//! bars below them.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, stderr};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::execute::{Observer, Progress, now, written};
-use crate::run::{Direction, Event, SCHEMA, State, Status, Timestamp, Unit};
+use crate::run::{Direction, Event, Phase, SCHEMA, State, Status, Timestamp, Unit};
 use crate::telemetry::LogFormat;
 
 use super::args::Global;
+use super::bars::Bars;
 use super::output::{self, plain};
 use super::{figures, wording};
 
@@ -20,14 +20,14 @@ use super::{figures, wording};
 const PROGRESS_EVERY: Duration = Duration::from_secs(30);
 /// Operations of more parts than this are told as a whole.
 const PARTS_TOLD: usize = 10;
-/// What the bar is long for all of it.
-const BAR_LENGTH: u64 = 1000;
 
 /// Watches runs for whoever typed the command.
 pub(super) struct View {
     shape: Shape,
     /// Whether only errors are told.
     quiet: bool,
+    /// Whether each batch is told.
+    batches: bool,
     /// Whether each line names its migration.
     names: bool,
     migration: String,
@@ -42,7 +42,7 @@ pub(super) struct View {
 enum Shape {
     Lines,
     Json,
-    Bar(ProgressBar),
+    Bars(Bars),
 }
 
 impl View {
@@ -51,11 +51,12 @@ impl View {
         let shape = match global.log_format {
             LogFormat::Json => Shape::Json,
             LogFormat::Text if global.quiet || !stderr().is_terminal() => Shape::Lines,
-            LogFormat::Text => Shape::Bar(bar()),
+            LogFormat::Text => Shape::Bars(Bars::new()),
         };
         View {
             shape,
             quiet: global.quiet,
+            batches: global.verbose > 0,
             names: false,
             migration: String::new(),
             started: now(),
@@ -75,15 +76,15 @@ impl View {
     pub fn say(&self, text: &str) {
         match &self.shape {
             Shape::Json => self.object(&json!({ "format": "orchestrate.message/v1", "message": plain(text) })),
-            Shape::Lines | Shape::Bar(_) if self.quiet => {}
-            Shape::Lines | Shape::Bar(_) => self.line(text),
+            Shape::Lines | Shape::Bars(_) if self.quiet => {}
+            Shape::Lines | Shape::Bars(_) => self.line(text),
         }
     }
 
-    /// Ends the bar.
+    /// Ends the bars.
     pub fn end(self) {
-        if let Shape::Bar(bar) = &self.shape {
-            bar.finish_and_clear();
+        if let Shape::Bars(bars) = &self.shape {
+            bars.end();
         }
     }
 
@@ -94,7 +95,7 @@ impl View {
         };
         let write = || output::write(&mut anstream::stderr().lock(), &text);
         let written = match &self.shape {
-            Shape::Bar(bar) => bar.suspend(write),
+            Shape::Bars(bars) => bars.suspend(write),
             Shape::Lines | Shape::Json => write(),
         };
         if written.is_err() {
@@ -108,39 +109,48 @@ impl View {
         }
     }
 
-    /// Whether an event gets no line: those of one among many parts, but for what went wrong.
-    fn is_passed_over(&mut self, event: &Event, state: &State) -> bool {
+    /// Whether an event is not told: that of one among many parts, but for what went wrong.
+    fn is_passed_over(&self, event: &Event, state: &State) -> bool {
         if self.quiet {
             return !wording::is_error(event);
         }
-        let of_many = |unit: &Unit| {
-            state.phase(&unit.operation, unit.direction).is_some_and(|phase| phase.parts().len() > PARTS_TOLD)
-        };
+        let of_many = |unit: &Unit| phase(unit, state).is_some_and(is_told_as_whole);
         matches!(event, Event::Attempted { unit } | Event::Done { unit, .. } if of_many(unit))
+    }
+
+    /// Whether an event is told only where each batch is.
+    fn is_of_batch(&self, event: &Event) -> bool {
+        matches!(event, Event::Advanced { .. } | Event::BatchFailed { .. }) && !self.batches
     }
 
     /// That an operation of many parts is done.
     fn end_of_many(&mut self, event: &Event, state: &State) {
         let Event::Done { unit, .. } = event else { return };
-        let Some(phase) = state.phase(&unit.operation, unit.direction) else { return };
-        let is_news = phase.is_over() && phase.parts().len() > PARTS_TOLD && !self.quiet;
+        let Some(phase) = phase(unit, state) else { return };
+        let is_news = phase.is_over() && is_told_as_whole(phase) && !self.quiet;
         if is_news && self.ended.insert((unit.operation.clone(), unit.direction)) {
-            self.line(&format!("{unit} is done: {}", figures::counted(phase.parts().len(), "part")));
+            self.line(&format!("{unit} is done: {}", wording::amount(phase)));
         }
     }
 }
 
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(BAR_LENGTH), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("[{bar:16}] {wide_msg}").expect("the template is a constant");
-    bar.set_style(style.progress_chars("=> "));
-    bar
+fn phase<'a>(unit: &Unit, state: &'a State) -> Option<&'a Phase> {
+    state.phase(&unit.operation, unit.direction)
+}
+
+/// Whether the parts of an operation are not told one by one.
+fn is_told_as_whole(phase: &Phase) -> bool {
+    let parts = phase.parts();
+    parts.len() > PARTS_TOLD || (parts.len() > 1 && parts.iter().all(|part| part.walk.is_some()))
 }
 
 impl Observer for View {
     fn happened(&mut self, at: Timestamp, event: &Event, state: &State) {
         self.waited = None;
         self.migration.clone_from(&state.given.document.name);
+        if self.is_of_batch(event) {
+            return;
+        }
         if let Shape::Json = self.shape {
             let mut object = json!(event);
             object["format"] = json!(SCHEMA);
@@ -154,10 +164,10 @@ impl Observer for View {
             self.line(&wording::told(event, state));
         }
         self.end_of_many(event, state);
-        if let Shape::Bar(bar) = &self.shape {
+        if let Shape::Bars(bars) = &self.shape {
             self.started = state.given.at;
             if self.status != Some(state.status) {
-                bar.set_message(state.status.to_string());
+                bars.say(state.status.to_string());
             }
             self.status = Some(state.status);
         }
@@ -165,13 +175,10 @@ impl Observer for View {
 
     fn progressed(&mut self, progress: &Progress) {
         let text = figures::progress(progress);
-        match &self.shape {
-            Shape::Bar(bar) => {
-                let share = progress.percent.unwrap_or_default().clamp(0.0, 100.0) / 100.0;
-                let length = u32::try_from(BAR_LENGTH).map_or(0.0, f64::from);
-                // Between 0 and the bar's length.
-                bar.set_position((share * length) as u64);
-                bar.set_message(format!("{} {text}", figures::duration(now().since(self.started))));
+        match &mut self.shape {
+            Shape::Bars(bars) => {
+                bars.show(progress);
+                bars.say(format!("{} {text}", figures::duration(now().since(self.started))));
             }
             Shape::Lines | Shape::Json if self.told_at.elapsed() < PROGRESS_EVERY => {}
             Shape::Lines => {

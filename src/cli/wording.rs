@@ -1,8 +1,11 @@
 //! An event in words, for the live view and the journal.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use crate::run::{Direction, Event, Failure, FaultKind, Part, Proof, Request, Resolution, State, Unit};
+use crate::model::Key;
+use crate::run::{Direction, Event, Failure, FaultKind, Part, Phase, Proof, Request, Resolution, Slice, State, Unit};
 
 use super::figures::{self, counted};
 use super::output::style;
@@ -14,18 +17,46 @@ const VALUE_CHARS: usize = 40;
 
 /// A part by its row and its host: ` (id=7) on ch-2`; nothing for an operation of one part.
 pub(super) fn part(part: &Part) -> String {
-    let shown = |value: &Value| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let short: String = text.chars().take(VALUE_CHARS).collect();
-        if short.len() < text.len() { format!("{short}…") } else { text }
-    };
+    let shown = |value: &Value| short(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let item = part.item.as_ref().map(|item| {
         let columns: Vec<String> =
             item.iter().take(COLUMNS_SHOWN).map(|(name, value)| format!("{name}={}", shown(value))).collect();
         format!(" ({})", columns.join(", "))
     });
+    let slice = part.slice.as_ref().and_then(slice).map(|slice| format!(" ({slice})"));
     let host = part.host.as_ref().map(|host| format!(" on {host}"));
-    format!("{}{}", item.unwrap_or_default(), host.unwrap_or_default())
+    format!("{}{}{}", item.unwrap_or_default(), slice.unwrap_or_default(), host.unwrap_or_default())
+}
+
+fn short(text: String) -> String {
+    let short: String = text.chars().take(VALUE_CHARS).collect();
+    if short.len() < text.len() { format!("{short}…") } else { text }
+}
+
+/// A slice of a table; nothing for the whole of it.
+fn slice(slice: &Slice) -> Option<String> {
+    let key = |key: &Key| short(key.to_string());
+    match slice {
+        Slice::Partition { id, .. } => Some(format!("partition {id}")),
+        Slice::Keys { after: None, until: None, .. } => None,
+        Slice::Keys { after: Some(after), until: None, .. } => Some(format!("after {}", key(after))),
+        Slice::Keys { after: None, until: Some(until), .. } => Some(format!("until {}", key(until))),
+        Slice::Keys { after: Some(after), until: Some(until), .. } => {
+            Some(format!("after {} until {}", key(after), key(until)))
+        }
+    }
+}
+
+/// What an operation of several parts did.
+pub(super) fn amount(phase: &Phase) -> String {
+    let parts = phase.parts();
+    let walked: Vec<u64> = parts.iter().filter_map(|part| Some(part.walk.as_ref()?.rows)).collect();
+    let slices = parts.iter().filter_map(|part| part.part.slice.as_ref().map(Slice::rows));
+    match (walked.is_empty(), slices.clone().next()) {
+        (false, _) => figures::rows(walked.iter().sum()),
+        (true, Some(_)) => format!("{}, {}", counted(parts.len(), "partition"), figures::rows(slices.sum())),
+        (true, None) => counted(parts.len(), "part"),
+    }
 }
 
 /// A unit with its part.
@@ -63,14 +94,39 @@ pub(super) fn failures(failures: &[Failure]) -> String {
     failures.iter().map(line).collect()
 }
 
-fn prepared(operation: &str, direction: Direction, parts: &[Part]) -> String {
+fn prepared(operation: &str, direction: Direction, parts: &[Part], batch: Option<u64>) -> String {
     let way = if direction == Direction::Undo { "the undo of " } else { "" };
-    let mut hosts: Vec<&str> = parts.iter().filter_map(|part| part.host.as_deref()).collect();
-    hosts.dedup();
-    match (parts, hosts.as_slice()) {
-        ([], _) => format!("{way}{operation} has nothing to do"),
-        (_, []) => format!("{way}{operation} has {}", counted(parts.len(), "part")),
-        (_, hosts) => format!("{way}{operation} has {} on {}", counted(parts.len(), "part"), hosts.join(", ")),
+    let hosts: BTreeSet<&str> = parts.iter().filter_map(|part| part.host.as_deref()).collect();
+    let hosts: Vec<&str> = hosts.into_iter().collect();
+    let on = if hosts.is_empty() { String::new() } else { format!(" on {}", hosts.join(", ")) };
+    match parts.first().map(|part| &part.slice) {
+        None => format!("{way}{operation} has nothing to do"),
+        Some(None) => format!("{way}{operation} has {}{on}", counted(parts.len(), "part")),
+        Some(Some(Slice::Partition { .. })) => format!("{way}{operation} has {}{on}", partitions(parts, "")),
+        Some(Some(Slice::Keys { .. })) => {
+            let stretches = if parts.len() > 1 { format!(" in {} stretches", parts.len()) } else { String::new() };
+            let batches = batch.map(|rows| format!(", batches from {}", figures::rows(rows)));
+            let rows = figures::rows(rows_of(parts));
+            format!("{way}{operation} goes by key{stretches}{on}, about {rows}{}", batches.unwrap_or_default())
+        }
+    }
+}
+
+fn partitions(parts: &[Part], more: &str) -> String {
+    format!("{}, {}", counted(parts.len(), &format!("{more}partition")), figures::rows(rows_of(parts)))
+}
+
+fn rows_of(parts: &[Part]) -> u64 {
+    parts.iter().filter_map(|part| part.slice.as_ref()).fold(0, |sum, slice| sum.saturating_add(slice.rows()))
+}
+
+/// What was found when the parts that were known were done.
+fn found(operation: &str, parts: &[Part], state: &State) -> String {
+    let phase = state.phase(operation, Direction::Do).filter(|phase| !phase.parts().is_empty());
+    match (parts, phase) {
+        ([], Some(phase)) => format!("{operation} is done: {}", amount(phase)),
+        ([], None) => format!("{operation} has nothing to do"),
+        (parts, _) => format!("{operation} has {}", partitions(parts, "more ")),
     }
 }
 
@@ -113,9 +169,8 @@ pub(super) fn told(event: &Event, state: &State) -> String {
         }
         Event::Forecast { operation, forecast } => figures::forecast(operation, forecast),
         Event::Ready => "its checks passed".to_owned(),
-        Event::Prepared { operation, parts, direction, .. } => prepared(operation, *direction, parts),
-        Event::Found { operation, parts } if parts.is_empty() => format!("{operation} has nothing left"),
-        Event::Found { operation, parts } => format!("{operation} has {} more", counted(parts.len(), "part")),
+        Event::Prepared { operation, parts, direction, batch, .. } => prepared(operation, *direction, parts, *batch),
+        Event::Found { operation, parts } => found(operation, parts, state),
         Event::Advanced { unit, batch, high, rows, .. } => {
             let until = high.as_ref().map(|high| format!(", until {high}")).unwrap_or_default();
             format!("{} batch {batch}: {}{until}", name(unit), figures::rows(*rows))
@@ -132,7 +187,10 @@ pub(super) fn told(event: &Event, state: &State) -> String {
         }
         Event::Unthrottled => "not throttled any more".to_owned(),
         Event::Attempted { unit } => format!("{} begins", name(unit)),
-        Event::Done { unit, proof, detail } => done(&name(unit), *proof, detail.as_deref()),
+        Event::Done { unit, proof, detail } => {
+            let walked = || state.walk(unit).map(|walk| figures::rows(walk.rows));
+            done(&name(unit), *proof, detail.clone().or_else(walked).as_deref())
+        }
         Event::Failed { unit, fault } => failed(&name(unit), fault.kind, &fault.message),
         Event::NotDone { unit, proof: Proof::Repeatable } => format!("{} is done again", name(unit)),
         Event::NotDone { unit, .. } => format!("{} was not done", name(unit)),
@@ -165,6 +223,7 @@ pub(super) fn is_error(event: &Event) -> bool {
         Event::Blocked { .. }
             | Event::Failed { .. }
             | Event::Parked { .. }
+            | Event::BatchParked { .. }
             | Event::Unhealthy { .. }
             | Event::HealthUnknown { .. }
             | Event::Errored { .. }

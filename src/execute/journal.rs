@@ -10,6 +10,7 @@ use crate::run::{Event, IllegalEvent, State, Timestamp};
 use crate::store::{Batch, Heartbeat, Lease, Store, StoreError, Summary};
 
 use super::fault::{self, Point};
+use super::folded::Folded;
 use super::observe::Observer;
 
 /// The first pause before the store is asked again.
@@ -172,26 +173,9 @@ pub(super) fn batch(at: Timestamp, events: &[Event], state: &State) -> Batch {
     Batch::new(at.0, events.iter().map(write).collect(), summary)
 }
 
-/// The state that a journal amounts to, and how many requests were settled in it.
+/// The state that a journal amounts to.
 pub async fn read(store: &Store, run: &crate::store::RunId) -> Result<Option<State>, DriveError> {
-    const PAGE: u32 = 1000;
-    let mut state: Option<State> = None;
-    let mut after = 0;
-    loop {
-        let page = store.events(run, after, PAGE).await?;
-        let is_last = page.len() < PAGE as usize;
-        for recorded in page {
-            after = recorded.sequence;
-            let event: Event = serde_json::from_str(&recorded.body)
-                .map_err(|error| DriveError::Unreadable { sequence: recorded.sequence, reason: error.to_string() })?;
-            let at = Timestamp(recorded.at_ms);
-            match &mut state {
-                None => state = Some(State::begin(event, at).map_err(DriveError::Journal)?),
-                Some(state) => state.apply(event, at).map_err(DriveError::Journal)?,
-            }
-        }
-        if is_last {
-            return Ok(state);
-        }
-    }
+    let mut folded = Folded::default();
+    folded.read_on(store, run).await?;
+    Ok(folded.into_state())
 }

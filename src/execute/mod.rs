@@ -10,6 +10,7 @@ pub mod control;
 mod drive;
 mod fault;
 mod flight;
+mod folded;
 mod forecast;
 mod journal;
 mod judge;
@@ -30,6 +31,7 @@ pub mod worker;
 
 pub use checks::{Precondition, preflight};
 pub use drive::{Outcome, Signals};
+pub use folded::Folded;
 pub use forecast::bytes;
 pub use journal::{DriveError, Pulse, read};
 pub use moved::{By, Moved, MovedPiece};

@@ -91,6 +91,15 @@ impl Tuning {
         changes.iter().try_fold(self, |tuning, (name, value)| tuning.with(name, value))
     }
 
+    /// Everything that was changed, by the names that it is changed by.
+    pub fn changes(&self) -> BTreeMap<String, String> {
+        let parallel = self.parallel.map(|count| ("parallel".to_owned(), count.to_string()));
+        let target = self.batch_target.map(|target| ("batch_target".to_owned(), format!("{target:?}")));
+        let expect = self.expect.iter().map(|(name, value)| (format!("throttle.{name}"), value.to_string()));
+        let resume = self.resume.iter().map(|(name, value)| (format!("throttle.{name}.resume"), value.to_string()));
+        parallel.into_iter().chain(target).chain(expect).chain(resume).collect()
+    }
+
     /// The names of limits that it is about.
     pub fn limits(&self) -> impl Iterator<Item = &str> {
         self.expect.keys().chain(self.resume.keys()).map(String::as_str)
@@ -121,6 +130,16 @@ mod tests {
             "`10` is no value of `throttle.lag`: it takes an expectation such as \"< 10\""
         );
         assert_eq!(refused("batch", "10"), "there is nothing called `batch` to tune");
+    }
+
+    #[test]
+    fn what_was_changed_can_be_told_and_changed_to_again() {
+        let changes =
+            [("parallel", "4"), ("batch_target", "500ms"), ("throttle.lag", "< 10"), ("throttle.lag.resume", "false")];
+        let changes = changes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let tuning = Tuning::default().with_all(&changes).expect("they are right");
+        assert_eq!(tuning.changes(), changes);
+        assert!(Tuning::default().changes().is_empty());
     }
 
     #[test]

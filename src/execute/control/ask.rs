@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::run::{Request, State, Status};
 use crate::store::{RunFilter, RunRow};
 
+use super::super::folded::Folded;
 use super::super::now;
 use super::super::observe::Observer;
 use super::{Came, ControlError, Desk, Wish, document};
@@ -18,18 +19,19 @@ impl Desk {
     pub async fn ask(&self, name: &str, wish: Wish, observer: &mut dyn Observer) -> Result<Came, ControlError> {
         let never = || ControlError::NeverStarted { name: name.to_owned() };
         let row = self.latest(name).await?.ok_or_else(never)?;
-        let state = self.read(&row).await?;
-        self.refuse_unfit(name, &state, &wish.request, &row).await?;
+        let mut folded = Folded::default();
+        let state = self.read_on(&row, &mut folded).await?;
+        self.refuse_unfit(name, state, &wish.request, &row).await?;
         let is_held = row.holder.as_ref().is_some_and(|holder| holder.left_ms > 0);
         if is_held
-            && !goes_on(&wish.request, &state)
-            && let Some(came) = self.tell(&row, &wish).await?
+            && !goes_on(&wish.request, state)
+            && let Some(came) = self.tell(&row, &wish, &mut folded).await?
         {
             return Ok(came);
         }
         let lease = self.take(&row, observer).await?;
         // Between reading and taking it may have gone on.
-        let state = self.read(&row).await?;
+        let state = self.read_on(&row, &mut folded).await?.clone();
         self.refuse_unfit(name, &state, &wish.request, &row).await?;
         if !matches!(wish.request, Request::Pause | Request::Tune { .. }) {
             return self.take_up(lease, state, Some(wish), observer).await;
@@ -97,13 +99,13 @@ impl Desk {
     }
 
     /// Tells the owner of a run, and waits until it has taken that in; nothing where it is gone before.
-    pub(super) async fn tell(&self, row: &RunRow, wish: &Wish) -> Result<Option<Came>, ControlError> {
+    async fn tell(&self, row: &RunRow, wish: &Wish, folded: &mut Folded) -> Result<Option<Came>, ControlError> {
         let body = serde_json::to_string(wish).expect("wishes have only texts for keys");
         let number = self.store.request(&row.run.id, &body, now().0).await?;
         loop {
-            let state = self.read(row).await?;
+            let state = self.read_on(row, folded).await?;
             if state.requests_settled >= number {
-                return Ok(Some(Came { run: row.run.id.clone(), state, outcome: None }));
+                return Ok(Some(Came { run: row.run.id.clone(), state: state.clone(), outcome: None }));
             }
             let holder = self.store.run(&row.run.id).await?.and_then(|row| row.holder);
             if holder.is_none_or(|holder| holder.left_ms <= 0) {
@@ -111,6 +113,12 @@ impl Desk {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// The state of a run, of whose journal a part was read before.
+    async fn read_on<'a>(&self, row: &RunRow, folded: &'a mut Folded) -> Result<&'a State, ControlError> {
+        folded.read_on(&self.store, &row.run.id).await?;
+        folded.state().ok_or_else(|| ControlError::NeverStarted { name: row.run.name.clone() })
     }
 }
 

@@ -5,6 +5,7 @@ mod errors;
 mod help;
 mod journal;
 mod lint;
+mod moving;
 mod pause;
 mod plan;
 mod resolve;
