@@ -179,7 +179,8 @@ mod tests {
     use super::*;
 
     fn moved() -> Moved {
-        let piece = |number: usize, name: &str| MovedPiece { number, of: 4, name: name.into(), rows: None, total: 1000 };
+        let piece =
+            |number: usize, name: &str| MovedPiece { number, of: 4, name: name.into(), rows: None, total: 1000 };
         Moved {
             by: By::Partition,
             rows: 2000,

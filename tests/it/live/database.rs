@@ -1,9 +1,9 @@
 //! The targets against real servers: one story for all engines, then what each of them has of its own.
 
 mod clickhouse;
+mod copies;
 mod keyed;
 mod keyed_kinds;
-mod copies;
 mod postgres;
 mod sqlite;
 mod throttles;
