@@ -74,6 +74,15 @@ pub struct Batch<'a> {
 pub struct Sweep<'a> {
     /// The key before the stretch's first one; nothing from the beginning.
     pub after: Option<&'a Key>,
+    /// Whether that is all: what is ahead was walked through in other stretches.
+    pub is_all: bool,
+}
+
+impl Batch<'_> {
+    /// Whether it takes the next rows after its key.
+    pub(super) fn goes_forward(&self) -> bool {
+        !self.sweep.is_some_and(|sweep| sweep.is_all)
+    }
 }
 
 /// A batch that is done.

@@ -143,7 +143,7 @@ impl Drive {
                 Decision::Finish(ending) => return Ok(Outcome::Rest(ending)),
                 Decision::Act(acts) => {
                     for act in acts {
-                        self.act(act).await?;
+                        Box::pin(self.act(act)).await?;
                     }
                 }
                 Decision::Wait(until) => {

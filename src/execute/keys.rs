@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::database::{Batch, BatchFailure, Change, Database, Keyed, Sweep, Trouble};
 use crate::model::{Action, BackfillChange, Key, Operation, SliceBy, Verification};
-use crate::run::{Slice, State, Unit};
+use crate::run::{Part, Phase, Slice, State, Unit};
 
 use super::operation::Job;
 use super::perform::{Came, fault};
@@ -27,8 +27,17 @@ pub(super) struct NextBatch {
     pub after: Option<Key>,
     pub until: Option<Key>,
     pub rows: u64,
-    /// Where the stretch began, where rows that came behind are to be looked for.
-    pub sweep: Option<Option<Key>>,
+    /// Where rows that came behind are to be looked for.
+    pub sweep: Option<Behind>,
+}
+
+/// Where rows that came behind the batches are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Behind {
+    /// The key before the first one; nothing from the beginning.
+    pub after: Option<Key>,
+    /// Whether nothing else is done: it is the last look through all stretches.
+    pub is_all: bool,
 }
 
 impl NextBatch {
@@ -36,18 +45,36 @@ impl NextBatch {
     pub fn of(state: &State, unit: &Unit, settings: &crate::run::Settings) -> Option<NextBatch> {
         let walk = state.walk(unit)?;
         let range = walk.at_hand()?;
-        let began = match &state.part(unit)?.part.slice {
+        let slice = state.part(unit)?.part.slice.as_ref();
+        let after = match slice {
             Some(Slice::Keys { after, .. }) => after.clone(),
             Some(Slice::Partition { .. }) | None => None,
         };
+        // Rows may come into any stretch until the last one is done: one look at the end is for all of them.
+        let is_one_of_many = state.phase(&unit.operation, unit.direction)?.parts().len() > 1;
+        let is_all = is_one_of_many && slice.is_some_and(is_whole);
+        let sweeps = walk.sweeps() && (is_all || !is_one_of_many);
         Some(NextBatch {
             number: walk.next_batch(),
             after: range.after.clone(),
             until: range.until.clone(),
             rows: state.batch_rows(unit, settings),
-            sweep: walk.sweeps().then_some(began),
+            sweep: sweeps.then_some(Behind { after, is_all }),
         })
     }
+}
+
+/// Whether a slice is all keys.
+fn is_whole(slice: &Slice) -> bool {
+    matches!(slice, Slice::Keys { after: None, until: None, .. })
+}
+
+/// The last look through the table of a copy that was cut into stretches, for the rows that came behind their batches; nothing
+/// once it was taken.
+pub(super) fn last_look(phase: &Phase) -> Vec<Part> {
+    let is_taken = phase.parts().iter().any(|part| part.part.slice.as_ref().is_some_and(is_whole));
+    let slice = Some(Slice::Keys { after: None, until: None, rows: 0 });
+    if is_taken { Vec::new() } else { vec![Part { slice, ..Part::default() }] }
 }
 
 /// How long a batch may take.
@@ -138,7 +165,7 @@ pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job) -> Result<Cam
         after: next.after.as_ref(),
         until: next.until.as_ref(),
         rows: next.rows,
-        sweep: next.sweep.as_ref().map(|after| Sweep { after: after.as_ref() }),
+        sweep: next.sweep.as_ref().map(|behind| Sweep { after: behind.after.as_ref(), is_all: behind.is_all }),
     };
     let begun = Instant::now();
     let moved = database.move_batch(&moved.keyed(job.timeout), &batch).await;

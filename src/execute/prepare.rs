@@ -7,7 +7,7 @@ use crate::model::{Action, Engine, Operation, Scope};
 use crate::run::{Fault, FaultKind, Part, Phase, Slice};
 
 use super::forecast::fits;
-use super::keys::{KeyedTexts, batch_timeout, first_batch};
+use super::keys::{KeyedTexts, batch_timeout, first_batch, last_look};
 use super::partitions::{self, PartitionTexts};
 use super::perform::{fault, unsent};
 use super::site::{Site, Texts};
@@ -140,13 +140,13 @@ impl Preparation<'_> {
             let slice = Slice::Keys { after: after.clone(), until: until.clone(), rows: facts.rows / count };
             Part { slice: Some(slice), ..Part::default() }
         };
-        Ok(Prepared { parts: bounds.windows(2).map(part).collect(), may_grow: false, batch })
+        Ok(Prepared { parts: bounds.windows(2).map(part).collect(), may_grow: count > 1, batch })
     }
 
     /// What is left when its parts are done.
     pub async fn more(&self, phase: &Phase) -> Result<Vec<Part>, Fault> {
         let moved = PartitionTexts::of(self.site, self.texts, self.operation).map_err(refused)?;
-        let moved = moved.ok_or_else(|| refused("it has no partitions".to_owned()))?;
+        let Some(moved) = moved else { return Ok(last_look(phase)) };
         let mut parts = Vec::new();
         for (host, database) in self.hosts().await? {
             let present = database.partitions(moved.table()).await.map_err(self.lost())?;

@@ -9,6 +9,7 @@ mod kinds;
 mod line;
 mod listener;
 mod matrix;
+mod moves;
 mod outages;
 mod races;
 mod shards;

@@ -95,7 +95,7 @@ async fn whole(session: &mut PgConnection, keyed: &Keyed<'_>, batch: &Batch<'_>)
     let mut high = None;
     let mut work = Work { session: &mut *session, keyed, batch, high: &mut high };
     let moved = async {
-        let mut moved = work.forward().await?;
+        let mut moved = if batch.goes_forward() { work.forward().await? } else { None };
         if let (None, Some(sweep)) = (&moved, batch.sweep) {
             moved = work.sweep(sweep.after).await?;
         }

@@ -120,7 +120,10 @@ impl Work<'_> {
             batches::take(self.connection, self.batch).await?;
         }
         let (server, tag, timeout) = (self.server, self.batch.tag, self.keyed.timeout);
-        let mut moved = bounded(server, tag, timeout, self.forward()).await?;
+        let mut moved = None;
+        if self.batch.goes_forward() {
+            moved = bounded(server, tag, timeout, self.forward()).await?;
+        }
         if let (None, Some(sweep)) = (&moved, self.batch.sweep) {
             moved = bounded(server, tag, SWEEP_TIMEOUT, self.sweep(sweep.after)).await?;
         }

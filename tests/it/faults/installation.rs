@@ -264,6 +264,12 @@ impl Process {
         signal(self.id(), name);
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_at_work(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id().expect("it has not been waited for")
     }

@@ -34,14 +34,28 @@ fn operations(on: On) -> String {
 }
 
 /// A generator with a seed, for moments that can be had again.
-struct Moments(u64);
+pub struct Moments(u64);
 
 impl Moments {
-    fn next(&mut self, below: u64) -> Duration {
+    pub fn new(seed: u64) -> Moments {
+        Moments(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A duration below so many milliseconds.
+    pub fn next(&mut self, below: u64) -> Duration {
+        Duration::from_micros(self.number() % (below * 1000))
+    }
+
+    /// A count below another.
+    pub fn below(&mut self, count: u64) -> usize {
+        usize::try_from(self.number() % count).expect("counts are small")
+    }
+
+    fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        Duration::from_micros(self.0 % (below * 1000))
+        self.0
     }
 }
 
@@ -57,7 +71,7 @@ async fn fresh(on: On, rows: u32) -> Installation {
 async fn killed_until_complete(on: On, rows: u32, seed: u64, below_ms: u64, clean: &[String]) -> u32 {
     let installation = fresh(on, rows).await;
     let told = format!("{on:?}, seed {seed}");
-    let mut moments = Moments(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut moments = Moments::new(seed);
     let mut kills = 0;
     loop {
         let verb = if installation.latest(NAME).await.is_some() { "resume" } else { "start" };

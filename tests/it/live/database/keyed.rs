@@ -29,7 +29,7 @@ pub fn copy(verify: Verification) -> Change<'static> {
 }
 
 pub fn batch(number: u64, after: Option<&Key>, rows: u64) -> Batch<'_> {
-    Batch { tag: TAG, number, after, until: None, rows, sweep: Some(Sweep { after: None }) }
+    Batch { tag: TAG, number, after, until: None, rows, sweep: Some(Sweep { after: None, is_all: false }) }
 }
 
 pub async fn run(database: &Database, sql: &str) {
