@@ -12,7 +12,7 @@ use super::super::shape::{Column, Shape, check_change, check_copy, check_source,
 use super::keyed::{read, shown, value};
 use super::server::Postgres;
 use super::trouble::{Phase, trouble};
-use super::{batches, session};
+use super::session;
 
 const KIND: &str = "SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)";
 const COLUMNS: &str = "SELECT attname::text, attnotnull, attgenerated <> '', atthasdef OR attidentity <> '' FROM pg_attribute \
@@ -43,7 +43,6 @@ impl Postgres {
             let to = shape(&mut session, to, keyed.key).await?;
             check_copy(keyed, &from, &to)?;
         }
-        batches::prepare(&mut session).await?;
         let bytes = bytes(&mut session, keyed.table).await?;
         let is_estimate = bytes > COUNTED_BYTES;
         let rows = rows(&mut session, keyed, is_estimate).await?;
