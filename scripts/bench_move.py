@@ -12,6 +12,7 @@ Tables go to stdout, each measurement to stderr. Called by scripts/bench.
 
 import argparse
 import base64
+import datetime
 import json
 import os
 import pathlib
@@ -110,7 +111,7 @@ class Program:
 
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
-        self.peaks, self.found, self.largest = {}, {}, {}
+        self.peaks, self.found, self.largest, self.alone = {}, {}, {}, {}
         for name, work in WORK.items():
             write(folder / f"manifests/bench/{name}.yaml", f"migration\nname: {name}\noperations:\n"
                   f"  - name: move\n    target: db\n    {work}\n    irreversible: the bench makes the tables anew\n    timeout: 1h\n")
@@ -152,11 +153,18 @@ class Program:
     def batches(self, name, key):
         """Reads from the journal how the size of a batch was found, and from the store how large a batch's event is."""
         lines = subprocess.run(self.command(ITEMS_PLACE, "journal", name, "--format", "json"), check=True, stdout=subprocess.PIPE).stdout
-        events = [event for event in map(json.loads, lines.splitlines()) if event["event"] == "advanced" and event.get("high")]
+        journal = [json.loads(line) for line in lines.splitlines()]
+        first, last = (next(moment(event["at"]) for event in journal if event["event"] == name) for name in ("attempted", "done"))
+        self.alone.setdefault(key, []).append((last - first).total_seconds())
+        events = [event for event in journal if event["event"] == "advanced" and event.get("high")]
         self.found.setdefault(key, []).append(found([(event["rows"], event["ms"]) for event in events]))
         with sqlite3.connect(self.folder / "state.db") as store:
             largest, = store.execute(LARGEST).fetchone()
         self.largest[key] = max(self.largest.get(key, 0), largest or 0)
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def write(path, text):
@@ -333,7 +341,7 @@ def postgres(program, rounds, is_plain):
     finally:
         once(f"DROP DATABASE IF EXISTS {copy}")
         once(f"DROP DATABASE {source}")
-    return rates(times, "Postgres") + memory(program, "Postgres")
+    return rates(times, "Postgres", program.alone.get("Postgres")) + memory(program, "Postgres")
 
 
 # SQLite.
@@ -385,7 +393,7 @@ def sqlite(program, rounds, is_plain):
     finally:
         for path in (source, copy):
             path.unlink(missing_ok=True)
-    return rates(times, "SQLite") + memory(program, "SQLite")
+    return rates(times, "SQLite", program.alone.get("SQLite")) + memory(program, "SQLite")
 
 
 def sides_of_items(sides, loop, program, url, key, is_plain):
@@ -411,8 +419,9 @@ def table(head, rows):
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def rates(times, engine):
-    """The loop of the best size stands alone; the others are only named."""
+def rates(times, engine, alone):
+    """Each side, and of the command under test also its batches without what comes before and after them."""
+    times = {**times, "`backfill`, its batches alone": alone} if alone else times
     loops = {name: taken for name, taken in times.items() if is_loop(name)}
     best = min(loops, key=lambda name: statistics.median(loops[name]))
     rows = []

@@ -80,7 +80,8 @@ pub(super) fn seconds(seconds: f64) -> String {
 pub(super) fn progress(progress: &Progress) -> String {
     let mut parts = Vec::new();
     let share = progress.moved.as_ref().filter(|_| progress.counts.is_none()).and_then(Moved::share);
-    match (share.map(|share| share * 100.0).or(progress.percent), &progress.unknown) {
+    let of_run = progress.percent.filter(|_| progress.moved.is_none() || progress.counts.is_some());
+    match (share.map(|share| share * 100.0).or(of_run), &progress.unknown) {
         (Some(percent), _) => parts.push(format!("{percent:.1}%")),
         (None, Some(why)) => parts.push(format!("its progress is not known: {why}")),
         (None, None) => {}
@@ -140,7 +141,7 @@ pub(super) fn piece(by: By, piece: &MovedPiece, rate: Option<f64>) -> String {
         By::Keys => format!("after {}", piece.name),
     };
     let rows = match piece.rows {
-        Some(done) => rows_of(done, Some(piece.total).filter(|total| *total >= done)),
+        Some(done) => rows_of(done, Some(piece.total)),
         None => rows(piece.total),
     };
     let rate = rate.map(|rate| format!(", {}/s", per_second(rate)));
@@ -149,8 +150,9 @@ pub(super) fn piece(by: By, piece: &MovedPiece, rate: Option<f64>) -> String {
 
 fn rows_of(done: u64, total: Option<u64>) -> String {
     match total {
-        Some(total) => format!("{} of {}", grouped(&done.to_string()), rows(total)),
-        None => rows(done),
+        Some(total) if done <= total => format!("{} of {}", grouped(&done.to_string()), rows(total)),
+        Some(total) if total > 0 => format!("{} of about {}", grouped(&done.to_string()), rows(total)),
+        Some(_) | None => rows(done),
     }
 }
 
@@ -262,10 +264,7 @@ mod tests {
         let begun = Moved { rows: 0, rate_now: None, rate: None, left: None, throttled_s: 0.0, ..of_moved() };
         assert_eq!(line(begun), "2 of 7 copy-events: 0.0%, 0 of 20,000,000 rows, 3 partitions at work");
         let by_keys = Moved { by: By::Keys, at_work: 1, rows: 7, total: None, left: None, ..of_moved() };
-        assert_eq!(
-            line(by_keys),
-            "2 of 7 copy-events: 20.5%, 7 rows, 410,000/s now, 395,000/s on average, throttled 2m 10s"
-        );
+        assert_eq!(line(by_keys), "2 of 7 copy-events: 7 rows, 410,000/s now, 395,000/s on average, throttled 2m 10s");
     }
 
     #[test]
@@ -283,7 +282,7 @@ mod tests {
                 "partition 202403 on ch-1: 410,000 of 1,000,000 rows, 130,000/s",
                 "partition 202404: 1,000,000 rows",
                 "from the beginning: 0 of 1,000,000 rows",
-                "after 2000000: 1,000,001 rows, 3/s",
+                "after 2000000: 1,000,001 of about 1,000,000 rows, 3/s",
             ]
         );
     }

@@ -97,6 +97,7 @@ fn add(one: Forecast, other: Forecast) -> Forecast {
         bytes: one.bytes.saturating_add(other.bytes),
         free_bytes: less(one.free_bytes, other.free_bytes),
         seconds: one.seconds.max(other.seconds),
+        rows_per_s: less(one.rows_per_s, other.rows_per_s),
     }
 }
 
@@ -146,7 +147,14 @@ async fn of_host(
         let rate = pilot.filter(|(rows, took)| *rows > 0 && !took.is_zero());
         let rate = rate.map(|(rows, took)| rows as f64 / took.as_secs_f64());
         let (bytes, free_bytes) = (facts.bytes, facts.free_bytes);
-        return Ok(Forecast { rows, is_estimate: false, bytes, free_bytes, seconds: seconds(rows, rate) });
+        return Ok(Forecast {
+            rows,
+            is_estimate: false,
+            bytes,
+            free_bytes,
+            seconds: seconds(rows, rate),
+            rows_per_s: whole(rate),
+        });
     }
     let keyed = KeyedTexts::of(site, texts, operation).map_err(no)?;
     let keyed = keyed.ok_or_else(|| no("it moves no table".to_owned()))?;
@@ -162,12 +170,18 @@ async fn of_host(
         // What is changed in place takes room as well, but is not all there at once.
         free_bytes: facts.free_bytes.filter(|_| is_copy),
         seconds: seconds(facts.rows, rate),
+        rows_per_s: whole(rate),
     })
 }
 
 fn seconds(rows: u64, rate: Option<f64>) -> Option<u64> {
     // Counts of rows lie far below 2^53, and a negative duration there is none.
     rate.map(|rate| (rows as f64 / rate).ceil() as u64)
+}
+
+/// A rate without its fraction, and never none.
+fn whole(rate: Option<f64>) -> Option<u64> {
+    rate.map(|rate| rate.max(1.0) as u64)
 }
 
 fn unfit(site: &Site, error: &DatabaseError, tables: Vec<String>) -> Unfit {

@@ -205,9 +205,17 @@ pub(super) async fn pilot(database: &Database, keyed: &Keyed<'_>) -> Option<f64>
     }
 }
 
-/// How many rows the first batch is to have, by what a small one took.
-pub(super) async fn first_batch(database: &Database, keyed: &Keyed<'_>, target: Duration) -> Option<u64> {
-    let rate = pilot(database, keyed).await?;
+/// How many rows the first batch is to have by the rate that was seen before, else by what a small one takes.
+pub(super) async fn first_batch(
+    database: &Database,
+    keyed: &Keyed<'_>,
+    target: Duration,
+    seen: Option<u64>,
+) -> Option<u64> {
+    let rate = match seen {
+        Some(rate) => rate as f64,
+        None => pilot(database, keyed).await?,
+    };
     let rows = (rate * target.as_secs_f64() * FIRST_SHARE).clamp(PILOT_ROWS as f64, 1e6);
     Some(rows as u64)
 }

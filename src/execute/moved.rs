@@ -18,7 +18,7 @@ pub struct Moved {
     pub by: By,
     /// Rows that are done.
     pub rows: u64,
-    /// Rows there are, or about so many; nothing once more were found than were expected.
+    /// Rows there are, or about so many; nothing where nobody could tell. More than these may be found.
     pub total: Option<u64>,
     /// Rows in a second of late, while it moves.
     pub rate_now: Option<f64>,
@@ -83,10 +83,10 @@ pub(super) fn moved(script: &Script, state: &State, now: Timestamp) -> Option<Mo
         Slice::Keys { .. } => By::Keys,
     };
     let expected = slices().fold(0_u64, |sum, slice| sum.saturating_add(slice.rows()));
-    let total = Some(found.total).filter(|_| found.rows < expected.max(found.total));
+    let total = Some(expected).filter(|total| *total > 0);
     let at_work = phase.parts().iter().filter(|part| is_at_work(part)).count();
     let is_held = state.is_at_rest() || (by == By::Keys && (state.throttle.since.is_some() || state.is_paused));
-    let left = found.left_s.filter(|_| total.is_some() && !state.is_at_rest());
+    let left = found.left_s.filter(|_| found.rows < expected && !state.is_at_rest());
     let piece = |piece: Piece| {
         let Piece { number, of, name, rows, total } = piece;
         MovedPiece { number, of, name, rows, total }
@@ -124,6 +124,9 @@ impl Moved {
 
     /// Takes in what servers tell of the statements under way.
     pub(super) fn add(&mut self, in_flight: &[InFlight]) {
+        if self.by == By::Keys {
+            return;
+        }
         let (before, mut rate) = (self.rows, 0.0);
         for statement in in_flight {
             let number = usize::try_from(statement.part).map_or(0, |part| part + 1);
@@ -158,9 +161,12 @@ impl Moved {
 
     /// Keeps what was seen of a piece, where its server has begun to count anew.
     pub(super) fn keep(&mut self, before: &Moved) {
+        if self.by == By::Keys {
+            return;
+        }
         for piece in &mut self.pieces {
             let seen = before.pieces.iter().find(|seen| (seen.number, &seen.name) == (piece.number, &piece.name));
-            let Some(seen) = seen.and_then(|seen| seen.rows).filter(|_| self.by == By::Partition) else { continue };
+            let Some(seen) = seen.and_then(|seen| seen.rows) else { continue };
             let rows = piece.rows.unwrap_or(0);
             self.rows = self.rows.saturating_add(seen.saturating_sub(rows));
             piece.rows = Some(rows.max(seen));
@@ -235,5 +241,6 @@ mod tests {
         assert_eq!(Moved { total: None, ..moved() }.share(), None);
         assert_eq!(Moved { rows: 9, total: Some(0), ..moved() }.share(), None);
         assert_eq!(Moved { rows: 4000, ..moved() }.share(), Some(SHARE_MAX));
+        assert_eq!(Moved { rows: 4001, ..moved() }.share(), Some(SHARE_MAX));
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Preparation<'a> {
     pub timeout: Duration,
     /// How long a batch is to take.
     pub batch_target: Duration,
+    /// Rows in a second of a small piece, where that was seen.
+    pub rows_per_s: Option<u64>,
 }
 
 fn refused(message: String) -> Fault {
@@ -131,7 +133,7 @@ impl Preparation<'_> {
         let cuts = database.key_splits(keyed, stretches).await.map_err(self.lost())?;
         let batch = match batch {
             Some(batch) => Some(batch),
-            None => first_batch(database, keyed, self.batch_target).await,
+            None => first_batch(database, keyed, self.batch_target, self.rows_per_s).await,
         };
         let count = u64::try_from(cuts.len()).unwrap_or(u64::MAX).saturating_add(1);
         let bounds: Vec<_> = std::iter::once(None).chain(cuts.into_iter().map(Some)).chain([None]).collect();

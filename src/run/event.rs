@@ -142,6 +142,9 @@ pub struct Forecast {
     /// How long it may take by what a small piece took, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+    /// Rows in a second of that small piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_per_s: Option<u64>,
 }
 
 /// Why nothing of a table may be moved now.

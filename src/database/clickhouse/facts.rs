@@ -9,6 +9,7 @@ use super::super::partitioned::{CopyFacts, Destination, Partition, PartitionUpda
 use super::super::target::Database;
 use super::checksum::{self, Pair};
 use super::client::text;
+use super::mutation;
 use super::session::Session;
 use super::table::{Table, TableName, literal};
 
@@ -70,6 +71,7 @@ pub(in crate::database) async fn judge_changed(
     let table = read(&session, table.clone()).await?;
     let table = table.ok_or_else(|| database.refuse(format!("there is no table `{}`", update.table)))?;
     kind(&table, "changed").map_err(|message| database.refuse(message))?;
+    mutation::parses(&session, update).await?;
     let found = partitions(&session, &table.name).await?;
     // Each partition is written anew before the old one goes.
     let bytes = found.iter().map(|partition| partition.bytes).max().unwrap_or_default();

@@ -18,8 +18,11 @@ use super::table::{TableName, literal};
 const POLL_FIRST: Duration = Duration::from_millis(200);
 const POLL_MAX: Duration = Duration::from_secs(5);
 /// How long a reason to fail may stand until it is taken for the answer: a disk may be full for a moment.
-const FAILING: u32 = 6;
+const FAILING: u32 = 5;
 const KILL_TIMEOUT: Duration = Duration::from_secs(60);
+/// A server may list what was ended for a moment longer. Some list it for ever.
+const LISTED_MAX: Duration = Duration::from_secs(10);
+const SYNTAX_ERROR: &str = "62";
 
 /// One update of one partition.
 pub(in crate::database) struct Mutation<'a> {
@@ -67,6 +70,22 @@ fn goes_on_unwanted(trouble: Trouble) -> bool {
     }
 }
 
+/// Whether the server takes such an update, as far as it can tell without beginning one.
+pub(super) async fn parses(session: &Session<'_>, update: &PartitionUpdate<'_>) -> Result<(), DatabaseError> {
+    let table = name(session.database, update.table)?;
+    let plainest = format!("ALTER TABLE {} UPDATE a = 1 IN PARTITION ID 'a' WHERE 1", table.sql());
+    let as_written = Mutation { update, id: "a", tag: "" }.sql(&table);
+    match session.ask(&format!("EXPLAIN AST {plainest}")).await {
+        Err(error) if error.code.as_deref() == Some(SYNTAX_ERROR) => {
+            let message = "this ClickHouse cannot change a partition by itself (ALTER TABLE … UPDATE … IN PARTITION), \
+                           as those of 2021 and later can";
+            Err(session.database.refuse(message))
+        }
+        Err(error) => Err(error),
+        Ok(_) => session.ask(&format!("EXPLAIN AST {as_written}")).await.map(drop),
+    }
+}
+
 /// Ends the mutation of a tag, where there is one.
 pub(in crate::database) async fn end(database: &Database, table: &str, tag: &str) -> Result<(), DatabaseError> {
     kill(database, &name(database, table)?, tag).await
@@ -75,7 +94,14 @@ pub(in crate::database) async fn end(database: &Database, table: &str, tag: &str
 async fn kill(database: &Database, table: &TableName, tag: &str) -> Result<(), DatabaseError> {
     let (own, settings) = (own_tag(), std::collections::BTreeMap::new());
     let session = Session::new(database, &own, &settings, KILL_TIMEOUT);
-    session.act(&format!("KILL MUTATION WHERE NOT is_done AND {}", found_by(table, tag))).await
+    session.act(&format!("KILL MUTATION WHERE NOT is_done AND {}", found_by(table, tag))).await?;
+    let until_gone = async {
+        while told(&session, table, tag).await?.is_some_and(|told| !told.is_done) {
+            tokio::time::sleep(POLL_FIRST).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(LISTED_MAX, until_gone).await.unwrap_or(Ok(()))
 }
 
 /// The text in the statement that it is found by; no other tag has it within its own.
@@ -94,12 +120,12 @@ impl Mutation<'_> {
         table: &TableName,
         cancel: &CancellationToken,
     ) -> Result<(), DatabaseError> {
-        if self.told(session, table).await?.is_none() {
+        if told(session, table, self.tag).await?.is_none() {
             session.act_with(&self.sql(table), &[("mutations_sync", "0")]).await?;
         }
         let (mut pause, mut failing, mut missing) = (POLL_FIRST, 0, 0);
         loop {
-            match self.told(session, table).await? {
+            match told(session, table, self.tag).await? {
                 Some(Told { is_done: true, .. }) => return Ok(()),
                 Some(Told { failure: Some(reason), .. }) if failing >= FAILING => {
                     return Err(session.database.tell(Failure::new(Trouble::Partial, reason)));
@@ -127,16 +153,16 @@ impl Mutation<'_> {
         // The line break ends a comment.
         format!("ALTER TABLE {} UPDATE {set}\nIN PARTITION ID {id} WHERE {filter}{mark} != ''", table.sql())
     }
+}
 
-    async fn told(&self, session: &Session<'_>, table: &TableName) -> Result<Option<Told>, DatabaseError> {
-        let sql = format!(
-            "SELECT is_done, latest_fail_reason FROM system.mutations WHERE {} ORDER BY create_time DESC LIMIT 1",
-            found_by(table, self.tag)
-        );
-        let Answer { rows, .. } = session.ask(&sql).await?;
-        Ok(rows.first().map(|row| Told {
-            is_done: text(row, 0) == Some("1"),
-            failure: text(row, 1).filter(|reason| !reason.is_empty()).map(str::to_owned),
-        }))
-    }
+async fn told(session: &Session<'_>, table: &TableName, tag: &str) -> Result<Option<Told>, DatabaseError> {
+    let sql = format!(
+        "SELECT is_done, latest_fail_reason FROM system.mutations WHERE {} ORDER BY create_time DESC LIMIT 1",
+        found_by(table, tag)
+    );
+    let Answer { rows, .. } = session.ask(&sql).await?;
+    Ok(rows.first().map(|row| Told {
+        is_done: text(row, 0) == Some("1"),
+        failure: text(row, 1).filter(|reason| !reason.is_empty()).map(str::to_owned),
+    }))
 }

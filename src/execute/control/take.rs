@@ -148,7 +148,8 @@ impl Desk {
             pending,
             requests_seen,
         };
-        let (outcome, state) = drive(driven, observer).await?;
+        // Its future is large, and those of all verbs hold it.
+        let (outcome, state) = Box::pin(drive(driven, observer)).await?;
         Ok(Came { run, state, outcome: Some(outcome) })
     }
 }

@@ -63,6 +63,7 @@ impl Drive {
             operation: &job.operation,
             timeout: job.timeout,
             batch_target: self.state.tuning.batch_target.unwrap_or(self.settings.batch_target),
+            rows_per_s: self.state.forecasts.get(&name).and_then(|forecast| forecast.rows_per_s),
         };
         let prepared = match self.state.phase(&name, direction).filter(|phase| phase.parts.is_some()) {
             Some(phase) => {

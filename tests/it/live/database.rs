@@ -7,6 +7,7 @@ mod keyed_kinds;
 mod postgres;
 mod sqlite;
 mod throttles;
+mod updates;
 mod wire;
 
 use std::collections::BTreeMap;

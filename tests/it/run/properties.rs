@@ -90,7 +90,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Unthrottled),
         1 => (select(&NAMES[..]), 0..9_u64).prop_map(|(name, rows)| Event::Forecast {
             operation: name.into(),
-            forecast: Forecast { rows, is_estimate: false, bytes: rows, free_bytes: None, seconds: None },
+            forecast: Forecast { rows, is_estimate: false, bytes: rows, free_bytes: None, seconds: None, rows_per_s: None },
         }),
         1 => text().prop_map(|because| Event::RollingBack { because }),
         1 => Just(Event::Stopped),
