@@ -11,8 +11,8 @@ use super::super::range::{Ranges, name, names};
 use super::super::shape::{Column, Shape, check_change, check_copy, check_source, no_table};
 use super::keyed::{read, shown, value};
 use super::server::Postgres;
-use super::trouble::{Phase, trouble};
 use super::session;
+use super::trouble::{Phase, trouble};
 
 const KIND: &str = "SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)";
 const COLUMNS: &str = "SELECT attname::text, attnotnull, attgenerated <> '', atthasdef OR attidentity <> '' FROM pg_attribute \
