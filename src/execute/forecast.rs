@@ -29,7 +29,7 @@ pub(super) async fn outlook(site: &Site, texts: &Texts, migration: &Migration, t
     let mut outlook = Outlook::default();
     for (index, operation) in migration.operations.iter().enumerate() {
         let earlier = migration.operations.get(..index).unwrap_or_default();
-        match forecast(site, texts, operation, timeout).await {
+        match forecast(site, texts, operation, earlier, timeout).await {
             Ok(None) => {}
             Ok(Some((forecast, _))) => {
                 outlook.failures.extend(disk(operation, &forecast));
@@ -59,6 +59,7 @@ async fn forecast(
     site: &Site,
     texts: &Texts,
     operation: &Operation,
+    earlier: &[Operation],
     timeout: Duration,
 ) -> Result<Option<(Forecast, Engine)>, Unfit> {
     if !matches!(operation.action, Action::Copy { .. } | Action::Backfill { .. }) {
@@ -70,7 +71,7 @@ async fn forecast(
     let hosts = hosts(database, operation).await.map_err(|error| unfit(site, &error, Vec::new()))?;
     let mut sum: Option<Forecast> = None;
     for host in &hosts {
-        let forecast = of_host(site, texts, operation, host, timeout).await?;
+        let forecast = of_host(site, texts, (operation, earlier), host, timeout).await?;
         sum = Some(match sum {
             None => forecast,
             Some(sum) => add(sum, forecast),
@@ -131,13 +132,15 @@ pub(super) fn fits(operation: &Operation, engine: Engine) -> Result<(), String> 
 async fn of_host(
     site: &Site,
     texts: &Texts,
-    operation: &Operation,
+    (operation, earlier): (&Operation, &[Operation]),
     database: &Database,
     timeout: Duration,
 ) -> Result<Forecast, Unfit> {
     let no = |message: String| Unfit { message, is_unknown: false, tables: Vec::new() };
     if let Some(moved) = PartitionTexts::of(site, texts, operation).map_err(no)? {
-        let facts = moved.facts(database, Destination::Later, timeout).await;
+        let comes_later = moved.tables().any(|table| is_changed(table, operation, earlier));
+        let destination = if comes_later { Destination::Later } else { Destination::Empty };
+        let facts = moved.facts(database, destination, timeout).await;
         let facts = facts.map_err(|error| unfit(site, &error, moved.tables().map(str::to_owned).collect()))?;
         let rows = facts.partitions.iter().map(|partition| partition.rows).sum();
         let pilot = moved.pilot(database, PILOT_ROWS, timeout).await;

@@ -305,6 +305,7 @@ fn environment() -> Value {
                 "max_concurrent": { "type": "integer", "minimum": 1 },
                 "default_timeout": reference("duration"),
                 "healthcheck_interval": reference("duration"),
+                "batch_target": reference("duration"),
                 "auto_start": { "type": "boolean" },
             })),
         }),

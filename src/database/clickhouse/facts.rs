@@ -199,7 +199,8 @@ fn provable(copy: &TableCopy<'_>, columns: &[Pair<'_>]) -> Result<(), String> {
 }
 
 fn holds_rows(to: &TableName, rows: u64) -> String {
-    format!("{to} holds {rows} rows, which a copy by partition would replace; empty it, or copy into another table")
+    let s = if rows == 1 { "" } else { "s" };
+    format!("{to} holds {rows} row{s}, which a copy by partition would replace; empty it, or copy into another table")
 }
 
 impl Tables {

@@ -15,8 +15,9 @@ use super::server::Postgres;
 use super::trouble::{Phase, trouble};
 use super::{batches, session};
 
-/// How long a batch waits for a lock, unless its settings say.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '10s'";
+/// How long a batch waits for a lock, and for a client that has fallen silent and keeps others from its rows, unless its
+/// settings say.
+const WAITS: &str = "SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
 /// A plan that reads more of the index than it must is worse than none: these leave only the order of the index.
 const BY_INDEX: &str = "SAVEPOINT orchestrate_look; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
                         SET LOCAL enable_sort = off; ";
@@ -123,7 +124,7 @@ async fn begin(session: &mut PgConnection, keyed: &Keyed<'_>) -> Result<(), Fail
         Change::Copy { .. } => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         Change::Set(_) | Change::Sql(_) => "BEGIN ISOLATION LEVEL READ COMMITTED",
     };
-    send(session, &format!("{begin}; {LOCK_TIMEOUT}")).await?;
+    send(session, &format!("{begin}; {WAITS}")).await?;
     session::set(session, keyed.settings, true).await
 }
 

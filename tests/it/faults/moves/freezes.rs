@@ -29,7 +29,11 @@ async fn replaced(moved: &Move, frozen: Process, told: &str) {
 
 async fn frozen_around_a_piece(what: What, on: On, fault: &str) {
     let told = format!("{what:?} on {on:?}, {fault}");
-    let moved = Move::new(what, on, Size { rows: 3_000, is_slow: false, parallel: 1, partitions: 5 }).await;
+    let mut moved = Move::new(what, on, Size { rows: 3_000, is_slow: false, parallel: 1, partitions: 5 }).await;
+    if on == On::Sqlite {
+        // Whoever is frozen while it writes to a file keeps all others from it.
+        moved.installation.store_url = crate::support::servers::fresh_postgres_database().await;
+    }
     let frozen = moved.begin("start", Some(fault));
     frozen.until_frozen().await;
     replaced(&moved, frozen, &told).await;

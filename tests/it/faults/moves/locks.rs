@@ -41,14 +41,15 @@ async fn set_aside() -> (Move, PgConnection) {
     let session = holding(&moved).await;
     let ended = moved.run("start", 9, "a row is locked").await;
     let journal = moved.installation.journal(NAME).await;
+    // An attempt with half the rows may end before the one that is locked.
     let failed = failed(&journal);
-    assert_eq!(failed.len(), 3, "{failed:?}\n{}", whole(&journal));
-    assert!(failed[1] <= failed[0] / 2 && failed[2] <= failed[1] / 2, "{failed:?}");
+    let [.., first, second, third] = failed[..] else { panic!("{failed:?}\n{}", whole(&journal)) };
+    assert!(second <= first / 2 && third <= second / 2, "{failed:?}\n{}", whole(&journal));
     let parked: Vec<_> = journal.iter().filter(|entry| entry.event.name() == "batch_parked").collect();
     assert_eq!(parked.len(), 1, "{}", whole(&journal));
     let left = moved.installation.ask("SELECT count(*)::text FROM source WHERE n = 7").await.concat();
     let left: u64 = left.parse().expect("a count is a number");
-    assert!((1..=failed[2]).contains(&left), "{left} rows are left after attempts of {failed:?}");
+    assert!((1..=third).contains(&left), "{left} rows are left after attempts of {failed:?}");
     let status = moved.installation.run(&["status", NAME]).await.stdout;
     assert!(status.contains("needs attention"), "{status}\n{ended:?}");
     (moved, session)

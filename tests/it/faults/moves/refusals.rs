@@ -10,6 +10,9 @@ const SIZE: Size = Size { rows: 24, is_slow: false, parallel: 1, partitions: 2 }
 async fn refused(on: On, statements: &[&str], action: &str) -> String {
     let what = if on == On::ClickHouse { What::ByPartition } else { What::ByKey };
     let moved = Move::new(what, on, SIZE).await;
+    if what == What::ByPartition {
+        moved.installation.sql(&[DESTINATION]).await;
+    }
     moved.installation.sql(statements).await;
     let operation = format!("  - {{name: move, target: main, {action}, irreversible: It is kept}}\n");
     moved.installation.migration(NAME, &format!("operations:\n{operation}"));
@@ -21,6 +24,8 @@ async fn refused(on: On, statements: &[&str], action: &str) -> String {
     said
 }
 
+const DESTINATION: &str =
+    "CREATE TABLE destination (id UInt64, day UInt8, n UInt64) ENGINE = MergeTree PARTITION BY day ORDER BY id";
 const BY_ID: &str = "copy: {from: source, to: destination, by: id}";
 const BY_PARTITION: &str = "copy: {from: source, to: destination, by: partition}";
 const BACKFILL: &str = "backfill: {table: source, key: id, set: n = n + 1}";
