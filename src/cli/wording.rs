@@ -137,7 +137,9 @@ fn done(unit: &str, proof: Proof, detail: Option<&str>) -> String {
         Proof::DoneWhen => " (`done_when` is true)",
         Proof::Person => " (a person said so)",
     };
-    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    let rows = |detail: &str| detail.strip_suffix(" rows").and_then(|rows| rows.parse().ok()).map(figures::rows);
+    let detail = detail.map(|detail| format!(": {}", rows(detail).unwrap_or_else(|| detail.to_owned())));
+    let detail = detail.unwrap_or_default();
     format!("{unit} is done{how}{detail}")
 }
 
@@ -187,10 +189,7 @@ pub(super) fn told(event: &Event, state: &State) -> String {
         }
         Event::Unthrottled => "not throttled any more".to_owned(),
         Event::Attempted { unit } => format!("{} begins", name(unit)),
-        Event::Done { unit, proof, detail } => {
-            let walked = || state.walk(unit).map(|walk| figures::rows(walk.rows));
-            done(&name(unit), *proof, detail.clone().or_else(walked).as_deref())
-        }
+        Event::Done { unit, proof, detail } => done(&name(unit), *proof, detail.as_deref()),
         Event::Failed { unit, fault } => failed(&name(unit), fault.kind, &fault.message),
         Event::NotDone { unit, proof: Proof::Repeatable } => format!("{} is done again", name(unit)),
         Event::NotDone { unit, .. } => format!("{} was not done", name(unit)),

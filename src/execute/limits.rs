@@ -39,9 +39,9 @@ impl Readings {
             let (name, mut probe) = (throttle.name.clone(), throttle.probe.clone());
             probe.timeout = Some(probe.timeout.unwrap_or(TIMEOUT));
             self.0.spawn(async move {
-                let at = now();
                 let context = site.context(&texts, probe.target(), None);
-                (name, Reading { at, answer: site.answer(&probe, &context).await })
+                let answer = site.answer(&probe, &context).await;
+                (name, Reading { at: now(), answer })
             });
         }
     }

@@ -16,9 +16,9 @@ impl State {
                 (is_open && walk.advanced(*batch, high.clone(), *rows)).then(|| {
                     // One that was made smaller after an attempt says nothing of the size.
                     if is_whole {
-                        pacing.add_batch(*rows, *ms, &mut walk.short);
+                        pacing.add_batch(*rows, *ms, at, &mut walk.short);
                     } else {
-                        pacing.add(*rows, *ms);
+                        pacing.add(*rows, *ms, at);
                     }
                     part.failures = 0;
                     part.is_touched |= *rows > 0;

@@ -64,7 +64,8 @@ pub fn moving(script: &Script, state: &State, now: Timestamp) -> Option<Moving> 
     let throttled = state.throttle.lost(now).saturating_sub(phase.lost_before);
     let elapsed = now.since(phase.started_at?);
     let rates = rates(phase);
-    let at_once = float(u64::try_from(at_once(phase, task.width(state.tuning.parallel))).unwrap_or(1));
+    let at_once = at_once(phase, task.width(state.tuning.parallel));
+    let at_once = float(u64::try_from(at_once).unwrap_or(1)) * phase.pacing.busy();
     let rate_now = smooth(&rates).map(|rate| rate * at_once);
     let held = (throttled.as_secs_f64() / elapsed.as_secs_f64().max(0.001)).clamp(0.0, 0.95);
     let left = float(total - rows);

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::Timestamp;
+
 /// Batches that the answer is smoothed over.
 const RECENT: usize = 20;
 /// How much the latest of them counts.
@@ -18,11 +20,19 @@ const EFFICIENCY: std::ops::RangeInclusive<f64> = 0.9..=0.95;
 /// The bounds of a batch that nothing says more about.
 const ROWS: std::ops::RangeInclusive<u64> = 1_000..=2_000_000;
 
+/// Longer than this no two pieces lie apart without a reason.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
 /// How fast the pieces of an operation went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pacing {
     /// Rows and milliseconds of the last pieces, the latest last.
     recent: VecDeque<(u64, u64)>,
+    /// When the last piece was done.
+    last_at: Option<Timestamp>,
+    /// The time that pieces took in all, and that lay between them, in milliseconds.
+    busy_ms: u64,
+    idle_ms: u64,
     /// The size that the last batch had, or that the first one has.
     size: Option<u64>,
     /// The least that a batch is made without need.
@@ -40,7 +50,7 @@ impl Pacing {
     /// Of an operation whose first batch has this size.
     pub fn new(first: Option<u64>) -> Pacing {
         let first = first.map(|rows| rows.clamp(1, *ROWS.end()));
-        Pacing { recent: VecDeque::new(), size: first, least: first.filter(|rows| rows < ROWS.start()) }
+        Pacing { size: first, least: first.filter(|rows| rows < ROWS.start()), ..Pacing::default() }
     }
 
     /// Rows and milliseconds of the last pieces, the latest last.
@@ -48,10 +58,23 @@ impl Pacing {
         self.recent.iter().copied()
     }
 
+    /// The share of the time that pieces took, where nothing held them up.
+    pub(super) fn busy(&self) -> f64 {
+        let all = self.busy_ms.saturating_add(self.idle_ms);
+        if all == 0 { 1.0 } else { float(self.busy_ms) / float(all) }
+    }
+
     /// A piece was done. One that nobody saw the time of says nothing.
-    pub(super) fn add(&mut self, rows: u64, ms: u64) {
+    pub(super) fn add(&mut self, rows: u64, ms: u64, at: Timestamp) {
+        let since = self.last_at.replace(at).map(|last| at.since(last));
         if rows == 0 || ms == 0 {
             return;
+        }
+        self.busy_ms = self.busy_ms.saturating_add(ms);
+        // What lies further apart was held up by something.
+        if let Some(since) = since.filter(|since| *since < IDLE_MAX) {
+            let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            self.idle_ms = self.idle_ms.saturating_add(since.saturating_sub(ms));
         }
         if self.recent.len() == RECENT {
             self.recent.pop_front();
@@ -61,8 +84,8 @@ impl Pacing {
 
     /// A batch of a stretch of keys was done. One that is far smaller may be what was left at the end of the stretch, and
     /// sets no size before another one follows it: `short` is kept with the stretch.
-    pub(super) fn add_batch(&mut self, rows: u64, ms: u64, short: &mut Option<u64>) {
-        self.add(rows, ms);
+    pub(super) fn add_batch(&mut self, rows: u64, ms: u64, at: Timestamp, short: &mut Option<u64>) {
+        self.add(rows, ms, at);
         let is_short = rows < self.size.unwrap_or(*ROWS.start()) / 2;
         let before = short.take();
         if is_short {
@@ -118,7 +141,7 @@ mod tests {
         let (mut pacing, mut short) = (Pacing::new(Some(first)), None);
         let mut next = || {
             let rows = pacing.next(SECOND, short);
-            pacing.add_batch(rows, took_ms(rows), &mut short);
+            pacing.add_batch(rows, took_ms(rows), Timestamp(0), &mut short);
             rows
         };
         (0..batches).map(|_| next()).collect()
@@ -150,7 +173,7 @@ mod tests {
     #[test]
     fn what_took_too_long_is_halved_and_grows_slowly_again() {
         let mut pacing = Pacing::new(Some(40_000));
-        pacing.add_batch(40_000, 500, &mut None);
+        pacing.add_batch(40_000, 500, Timestamp(0), &mut None);
         pacing.shrink(48_000);
         assert_eq!(pacing.next(SECOND, None), 28_800);
     }

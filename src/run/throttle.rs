@@ -7,6 +7,9 @@ use crate::model::Expectation;
 
 use super::{Answer, Hold, Timestamp, Verdict, compare};
 
+/// An answer older than this is none, where it is not asked for less often.
+const STALE: Duration = Duration::from_secs(10);
+
 /// A limit without the text of its question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -23,7 +26,7 @@ pub struct Limit {
 /// The latest answer about a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// When it was asked for.
+    /// When it came.
     pub at: Timestamp,
     /// The answer.
     pub answer: Answer,
@@ -86,7 +89,7 @@ impl Limit {
 
     /// How old an answer may be: a slow one may come after the next was due.
     fn stale_after(&self) -> Duration {
-        self.every.saturating_mul(2).max(Duration::from_secs(5))
+        self.every.saturating_mul(2).max(STALE)
     }
 }
 
@@ -116,8 +119,8 @@ mod tests {
     fn what_is_not_known_holds() {
         assert!(limit().hold(None, false, Timestamp(0)).is_some());
         let old = Reading { at: Timestamp(0), answer: Answer::Value("0".into()) };
-        let message = limit().hold(Some(&old), false, Timestamp(9000)).map(|hold| hold.message);
-        assert_eq!(message.as_deref(), Some("it gives no answer; the last one is 9 s old"));
+        let message = limit().hold(Some(&old), false, Timestamp(12_000)).map(|hold| hold.message);
+        assert_eq!(message.as_deref(), Some("it gives no answer; the last one is 12 s old"));
         let lost = Reading { at: Timestamp(0), answer: Answer::Error("no route".into()) };
         assert!(limit().hold(Some(&lost), false, Timestamp(0)).is_some());
     }

@@ -80,7 +80,7 @@ impl State {
             (&part.progress, &next, part.part.slice.as_ref().filter(|_| part.walk.is_none()))
         {
             let ms = at.since(*since).as_millis();
-            phase.pacing.add(slice.rows(), u64::try_from(ms).unwrap_or(u64::MAX));
+            phase.pacing.add(slice.rows(), u64::try_from(ms).unwrap_or(u64::MAX), at);
         }
         part.progress = next;
         if let Event::Failed { fault, .. } = event {

@@ -79,7 +79,10 @@ impl Drive {
             }),
         };
         match prepared {
-            Ok(event) => self.note(event),
+            Ok(event) => {
+                self.watch.unprepared.remove(&unit);
+                self.note(event)
+            }
             Err(fault) => {
                 tracing::warn!(%unit, fault = fault.message, "its parts could not be found out");
                 let failures = self.watch.unprepared.get(&unit).map_or(0, |(_, _, failures)| *failures) + 1;

@@ -283,9 +283,10 @@ fn rows_that_come_behind_the_batches_are_found() {
 fn more_than_half_of_fifty_that_are_refused_fail_the_operation_and_what_came_behind_is_found_in_the_end() {
     let mut table = Table { batch_ms: 1000, ..Table::keyed(1..=2000) };
     table.refused = (100..=1500).collect();
-    table.inserts = vec![(at(1), 1), (at(700), 50_000)];
-    table.rows.remove(&1);
+    table.inserts =
+        (0..100).map(|tenth| (at(tenth * 10), 50_000 - u64::try_from(tenth).expect("it is small"))).collect();
     let mut world = moving(table, 1);
+    world.inserted = world.table("copy").inserts.clone();
     assert_eq!(world.run(), Status::Errored);
     let walk = world.state().walk(&doing("copy")).cloned().expect("it is walked through");
     assert_eq!(walk.parked.len(), 26);

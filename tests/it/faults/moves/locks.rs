@@ -29,9 +29,9 @@ async fn holding(moved: &Move) -> PgConnection {
 
 /// Rows of the attempts that failed.
 fn failed(journal: &[Entry]) -> Vec<u64> {
-    let rows = |entry: &Entry| match &entry.event {
-        Event::BatchFailed { rows, is_late: true, .. } => Some(*rows),
-        _ => None,
+    let rows = |entry: &Entry| {
+        let Event::BatchFailed { rows, is_late: true, .. } = &entry.event else { return None };
+        Some(*rows)
     };
     journal.iter().filter_map(rows).collect()
 }
