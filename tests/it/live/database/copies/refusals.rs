@@ -128,7 +128,7 @@ async fn a_destination_that_holds_rows() {
     for database in servers().await {
         destination(&database, "MergeTree PARTITION BY toYYYYMM(d) ORDER BY id").await;
         done(&database, "INSERT INTO b (d, id) VALUES ('2024-01-01', 1)").await;
-        let message = "`b` holds 1 rows, which a copy by partition would replace; empty it, or copy into another table";
+        let message = "`b` holds 1 row, which a copy by partition would replace; empty it, or copy into another table";
         for destination in [Destination::Empty, Destination::Later] {
             assert_eq!(refused(&database, &plain(), destination).await, message);
         }
