@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::database::{Batch, BatchFailure, Change, Database, Keyed, Sweep, Trouble};
-use crate::model::{Action, BackfillChange, Key, Operation, SliceBy, Verification};
+use crate::model::{Action, BackfillChange, Engine, Key, Operation, SliceBy, Verification};
 use crate::run::{Part, Phase, Slice, State, Unit};
 
 use super::operation::Job;
@@ -17,6 +17,10 @@ const BATCH_TIMEOUT_TARGETS: u32 = 10;
 /// Rows that are tried first; ten times as many where they are done at once.
 const PILOT_ROWS: u64 = 1_000;
 const PILOT_SHORT: Duration = Duration::from_millis(50);
+/// Where there is one writer at a time, others get their turn between batches: such a part of a batch's duration, and at most
+/// a little more than SQLite waits before it looks again.
+const TURN_SHARE: u32 = 8;
+const TURN_MAX: Duration = Duration::from_millis(110);
 /// The share of a batch's duration that the first one is to take: what is tried with few rows may mislead.
 const FIRST_SHARE: f64 = 0.5;
 
@@ -169,7 +173,11 @@ pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job) -> Result<Cam
     };
     let begun = Instant::now();
     let moved = database.move_batch(&moved.keyed(job.timeout), &batch).await;
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+    let took = begun.elapsed();
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    if database.engine() == Engine::Sqlite {
+        tokio::time::sleep(TURN_MAX.min(took / TURN_SHARE)).await;
+    }
     Ok(match moved {
         Ok(Some(moved)) => Came::Advanced { batch: next.number, high: moved.high, rows: moved.rows, ms },
         Ok(None) => Came::Advanced { batch: next.number, high: None, rows: 0, ms },

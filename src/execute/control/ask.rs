@@ -103,11 +103,12 @@ impl Desk {
         let body = serde_json::to_string(wish).expect("wishes have only texts for keys");
         let number = self.store.request(&row.run.id, &body, now().0).await?;
         loop {
+            // In this order: whoever takes it in may let go of the run at once.
+            let holder = self.store.run(&row.run.id).await?.and_then(|row| row.holder);
             let state = self.read_on(row, folded).await?;
             if state.requests_settled >= number {
                 return Ok(Some(Came { run: row.run.id.clone(), state: state.clone(), outcome: None }));
             }
-            let holder = self.store.run(&row.run.id).await?.and_then(|row| row.holder);
             if holder.is_none_or(|holder| holder.left_ms <= 0) {
                 return Ok(None);
             }

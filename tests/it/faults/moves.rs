@@ -9,6 +9,7 @@ mod locks;
 mod outages;
 mod refusals;
 mod stops;
+mod tables;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use orchestrate::run::{Event, Unit};
 
 use super::installation::{Ended, Entry, Installation, On, Process};
 use super::trail::{assert_sound, whole};
+use tables::{CLICKHOUSE_TABLES, CREATE, POSTGRES_SLOW, POSTGRES_TABLES, SQLITE_SLOW, SQLITE_TABLES};
 
 pub const NAME: &str = "0001_move";
 /// What every row has before a backfill, which adds one.
@@ -52,6 +54,8 @@ pub struct Size {
 
 /// An installation with a table that is moved.
 pub struct Move {
+    /// The migration.
+    pub name: String,
     pub installation: Installation,
     pub what: What,
     pub size: Size,
@@ -66,15 +70,27 @@ impl Move {
         let text = std::fs::read_to_string(path).expect("the project has a file");
         let hasty = text.replace("healthcheck_interval: 1h", "healthcheck_interval: 1h, batch_target: 20ms");
         installation.project.write("orchestrate.yaml", hasty);
-        let moved = Move { installation, what, size };
+        let moved = Move { name: NAME.to_owned(), installation, what, size };
         moved.installation.sql(&moved.tables()).await;
-        moved.named(NAME, "");
+        moved.with("", "");
         moved
     }
 
-    /// Writes the migration under a name, with more keys of its operation.
-    pub fn named(&self, name: &str, more: &str) {
-        self.installation.migration(name, &format!("operations:\n{}{more}", self.operation()));
+    /// Writes the migration, with more keys of its own and of its operation.
+    pub fn with(&self, before: &str, more: &str) {
+        self.installation.migration(&self.name, &format!("{before}operations:\n{}{more}", self.operation()));
+    }
+
+    /// Begins anew with another migration of the same operations, and nothing moved.
+    pub async fn begin_anew(&mut self, name: String) {
+        let forget = match self.what {
+            What::Backfill => "UPDATE source SET n = 7",
+            What::ByKey => "DELETE FROM destination",
+            What::ByPartition => "DROP TABLE IF EXISTS destination",
+        };
+        self.installation.sql(&[forget]).await;
+        self.name = name;
+        self.with("", "");
     }
 
     /// The operation, as YAML.
@@ -137,13 +153,13 @@ impl Move {
     /// Begins with this verb.
     pub fn begin(&self, verb: &str, fault: Option<&str>) -> Process {
         let variables: Vec<(&str, &str)> = fault.map(|fault| ("ORCHESTRATE_FAULT", fault)).into_iter().collect();
-        self.installation.begin(&[verb, NAME], &variables)
+        self.installation.begin(&[verb, &self.name], &variables)
     }
 
     /// Runs to the end, which must be this one.
     pub async fn run(&self, verb: &str, code: i32, told: &str) -> Ended {
-        let ended = self.installation.run(&[verb, NAME]).await;
-        let journal = self.installation.journal(NAME).await;
+        let ended = self.installation.run(&[verb, &self.name]).await;
+        let journal = self.installation.journal(&self.name).await;
         assert_eq!(ended.code, Some(code), "{told}, {verb}: {ended:?}\n{}", whole(&journal));
         ended
     }
@@ -168,7 +184,7 @@ impl Move {
             What::ByKey | What::ByPartition => ("destination", BEFORE),
         };
         let rows = u64::from(self.size.rows);
-        let journal = self.installation.journal(NAME).await;
+        let journal = self.installation.journal(&self.name).await;
         let wanted = format!("{rows} {} {value} {value}", rows * (rows + 1) / 2);
         assert_eq!(self.rows_of(table).await, wanted, "{told}\n{}", whole(&journal));
         self.assert_tidy(told).await;
@@ -176,7 +192,7 @@ impl Move {
 
     /// Asserts that nothing is moved.
     pub async fn assert_undone(&self, told: &str) {
-        let told = format!("{told}\n{}", whole(&self.installation.journal(NAME).await));
+        let told = format!("{told}\n{}", whole(&self.installation.journal(&self.name).await));
         let (rows, sum) = (u64::from(self.size.rows), u64::from(self.size.rows) * u64::from(self.size.rows + 1) / 2);
         assert_eq!(self.rows_of("source").await, format!("{rows} {sum} {BEFORE} {BEFORE}"), "{told}");
         match self.what {
@@ -189,7 +205,7 @@ impl Move {
 
     /// Asserts that the journal is sound, and no staging table is left.
     pub async fn assert_tidy(&self, told: &str) {
-        let journal = self.installation.journal(NAME).await;
+        let journal = self.installation.journal(&self.name).await;
         assert_sound(&journal, told);
         caught_up(&journal, told);
         if self.what == What::ByPartition {
@@ -207,7 +223,7 @@ impl Move {
     /// Waits until so many pieces of it are done.
     pub async fn until_pieces(&self, count: usize) -> Vec<Entry> {
         let what = format!("at {count} pieces");
-        self.installation.until(NAME, &what, |journal| pieces(journal) >= count).await
+        self.installation.until(&self.name, &what, |journal| pieces(journal) >= count).await
     }
 
     /// A process that has done some pieces and is at others.
@@ -251,40 +267,3 @@ pub fn caught_up(journal: &[Entry], told: &str) -> u32 {
     }
     count
 }
-
-const POSTGRES_TABLES: &[&str] = &[
-    "CREATE TABLE source (id bigint PRIMARY KEY, n bigint NOT NULL)",
-    "CREATE TABLE destination (id bigint PRIMARY KEY, n bigint NOT NULL)",
-];
-
-const POSTGRES_SLOW: &[&str] = &[
-    "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-     'BEGIN IF NEW.id % 10 = 0 THEN PERFORM pg_sleep(0.001); END IF; RETURN NEW; END'",
-    "CREATE TRIGGER slow BEFORE UPDATE ON source FOR EACH ROW WHEN (NEW.n > OLD.n) EXECUTE FUNCTION slow()",
-    "CREATE TRIGGER slow BEFORE INSERT ON destination FOR EACH ROW EXECUTE FUNCTION slow()",
-];
-
-const SQLITE_TABLES: &[&str] = &[
-    "CREATE TABLE source (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)",
-    "CREATE TABLE destination (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)",
-];
-
-const SQLITE_SLOW: &[&str] = &[
-    "CREATE TABLE digit (d INTEGER NOT NULL)",
-    "INSERT INTO digit VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
-    "CREATE TRIGGER slow BEFORE UPDATE ON source WHEN NEW.id % 10 = 0 AND NEW.n > OLD.n
-     BEGIN SELECT count(*) FROM digit a, digit b, digit c, digit e WHERE a.d + b.d + c.d + e.d > 20; END",
-    "CREATE TRIGGER slow_copy BEFORE INSERT ON destination WHEN NEW.id % 10 = 0
-     BEGIN SELECT count(*) FROM digit a, digit b, digit c, digit e WHERE a.d + b.d + c.d + e.d > 20; END",
-];
-
-const CLICKHOUSE_TABLES: &[&str] =
-    &["CREATE TABLE source (id UInt64, day UInt8, n UInt64) ENGINE = MergeTree PARTITION BY day ORDER BY id"];
-
-/// What may be emptied on the way back was made on the way there.
-const CREATE: &str = "  - name: create
-    target: main
-    sql: CREATE TABLE IF NOT EXISTS destination (id UInt64, day UInt8, n UInt64) ENGINE = MergeTree PARTITION BY day ORDER BY id
-    undo: {target: main, sql: DROP TABLE IF EXISTS destination, repeatable: true}
-    repeatable: true
-";

@@ -29,7 +29,8 @@ async fn replaced(moved: &Move, frozen: Process, told: &str) {
 
 async fn frozen_around_a_piece(what: What, on: On, fault: &str) {
     let told = format!("{what:?} on {on:?}, {fault}");
-    let mut moved = Move::new(what, on, Size { rows: 3_000, is_slow: false, parallel: 1, partitions: 5 }).await;
+    let mut moved =
+        Move::new(what, on, Size { rows: 5_000, is_slow: what != What::ByPartition, parallel: 1, partitions: 5 }).await;
     if on == On::Sqlite {
         // Whoever is frozen while it writes to a file keeps all others from it.
         moved.installation.store_url = crate::support::servers::fresh_postgres_database().await;
@@ -41,7 +42,7 @@ async fn frozen_around_a_piece(what: What, on: On, fault: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_frozen_around_a_batch_does_not_repeat_it() {
-    let faults = ["before-effect:2:stop", "after-effect:2:stop", "before-record:5:stop"];
+    let faults = ["before-effect:2:stop", "after-effect:2:stop", "before-record:4:stop"];
     let all = WAYS.into_iter().flat_map(|(what, on)| faults.map(|fault| frozen_around_a_piece(what, on, fault)));
     join_all(all).await;
 }

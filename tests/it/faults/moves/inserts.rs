@@ -4,8 +4,6 @@ use super::super::trail::whole;
 use super::{Move, NAME, Size, What, attempts};
 use crate::faults::installation::On;
 
-const ROWS: u32 = 20_000;
-
 /// Makes the keys of both tables random texts.
 async fn with_random_keys(moved: &Move) {
     let (key, random) = match moved.installation.on {
@@ -24,12 +22,13 @@ async fn with_random_keys(moved: &Move) {
     let analyze = "ANALYZE source";
     let (source, destination) = (table("source"), table("destination"));
     moved.installation.sql(&[rename, "DROP TABLE destination", &source, &destination, &fill, slow, analyze]).await;
-    moved.named(NAME, "");
 }
 
 async fn reached(on: On, parallel: u32) {
     let told = format!("{on:?}");
-    let moved = Move::new(What::ByKey, on, Size { rows: ROWS, is_slow: true, parallel, partitions: 1 }).await;
+    // On SQLite the one who inserts waits for its turn.
+    let rows = if on == On::Sqlite { 40_000 } else { 20_000 };
+    let moved = Move::new(What::ByKey, on, Size { rows, is_slow: true, parallel, partitions: 1 }).await;
     with_random_keys(&moved).await;
     let operation = moved.operation().replace("by: id", "by: key");
     moved.installation.migration(NAME, &format!("operations:\n{operation}"));
@@ -40,7 +39,8 @@ async fn reached(on: On, parallel: u32) {
     let mut rounds = 0;
     while !journal.iter().any(|entry| entry.event.name() == "completed") && super::pieces(&journal) < 60 {
         let insert = format!("INSERT INTO source SELECT {random}, id, 7 FROM numbered WHERE id <= 50");
-        moved.installation.sql(&[&insert]).await;
+        let patient = if on == On::Sqlite { "PRAGMA busy_timeout = 60000" } else { "SELECT 1" };
+        moved.installation.sql(&[patient, &insert]).await;
         rounds += 1;
         pieces += 5;
         let is_further =

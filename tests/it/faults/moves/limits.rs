@@ -15,7 +15,7 @@ async fn held(what: What, on: On, size: Size) {
     let moved = Move::new(what, on, size).await;
     let flag = moved.installation.project.path().join("hold");
     let throttle = format!("throttle:\n  - {{name: hold, file: {}, expect: false, every: 100ms}}\n", flag.display());
-    moved.installation.migration(NAME, &format!("{throttle}operations:\n{}", moved.operation()));
+    moved.with(&throttle, "");
     let process = moved.in_the_middle().await;
     let from = orchestrate::execute::now().0;
     std::fs::write(&flag, "").expect("a file can be written");

@@ -13,7 +13,7 @@ const LOCKED: u32 = 1_500;
 /// A move whose batches wait for locks for a short time only.
 async fn hasty() -> Move {
     let moved = Move::new(What::Backfill, On::Postgres, SIZE).await;
-    moved.named(NAME, "    settings: {lock_timeout: 100ms}\n");
+    moved.with("", "    settings: {lock_timeout: 100ms}\n");
     moved
 }
 
