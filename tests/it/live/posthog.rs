@@ -1,9 +1,12 @@
 //! PostHog's own migrations, from the files of this repository, run by the program on tables like PostHog's: forward, back, through crashes.
 
+mod backfill;
 mod checks;
 mod fill;
+mod persons;
 mod projections;
 mod replicate;
+mod sample_by;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -63,11 +66,12 @@ impl<'a> Installation<'a> {
     fn with_cluster(world: &'a World, cluster: &str) -> Self {
         let project = Project::new();
         for file in orchestrate::config::read_project(repository()).expect("the repository is a project") {
-            project.write(&file.path, &file.bytes);
+            let text = String::from_utf8(file.bytes).expect("a file of the project is text");
+            project.write(&file.path, on_its_one_server(&text));
         }
         let database = &world.clickhouse.database;
         let environment = format!(
-            "format: orchestrate/v1\nkind: project\nproduct: posthog\nenvironments:\n  world:\n    targets:\n      \
+            "format: orchestrate/v1\nkind: project\nproduct: posthog\nenvironments:\n  world:\n    vars: {{postgres_collection: {database}}}\n    targets:\n      \
              clickhouse: {{url: \"${{CLICKHOUSE_URL}}\", database: {database}, cluster: {cluster}}}\n      \
              postgres: {{url: \"${{DATABASE_URL}}\"}}\n"
         );
@@ -151,6 +155,11 @@ impl<'a> Installation<'a> {
         assert_eq!(self.world.status(name).await, "4");
         crashes
     }
+}
+
+/// The engine sends no statement to a cluster by itself; here, that is one server.
+fn on_its_one_server(manifest: &str) -> String {
+    manifest.split_inclusive('\n').filter(|line| line.trim() != "scope: cluster").collect()
 }
 
 fn version(name: &str) -> &'static str {
