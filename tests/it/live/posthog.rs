@@ -178,3 +178,12 @@ fn rows(fingerprint: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     let tables = fingerprint.iter().filter_map(|(table, made)| Some((table.as_str(), &made[..rows(made)?])));
     tables.filter(|(_, rows)| !rows.is_empty()).collect()
 }
+
+/// How the tables are made, without how many rows are in them: merges go on, and take away what is there twice.
+async fn made(world: &World) -> BTreeMap<String, String> {
+    let without_rows = |(table, made): (String, String)| {
+        let statement = made.split_once("CREATE ").map(|(_, statement)| statement.to_owned());
+        (table, statement.unwrap_or(made))
+    };
+    world.fingerprint().await.into_iter().map(without_rows).collect()
+}
