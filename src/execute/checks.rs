@@ -62,7 +62,24 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     failures.splice(cheap..cheap, operations(of));
     failures.extend(of.site.failures("precheck", &of.migration.precheck, of.texts).await);
     failures.extend(of.site.failures("healthcheck", &of.migration.healthcheck, of.texts).await);
+    failures.extend(throttles(of).await);
     Ok(Checked::Failures(failures))
+}
+
+/// Every throttle has an answer, whichever: one without would hold the work up for ever.
+async fn throttles(of: &Precondition<'_>) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for throttle in &of.migration.throttle {
+        let context = of.site.context(of.texts, throttle.probe.target(), None);
+        let why = match of.site.answer(&throttle.probe, &context).await {
+            crate::run::Answer::Value(_) => continue,
+            crate::run::Answer::Nothing => "it has no answer".to_owned(),
+            crate::run::Answer::Error(error) => error,
+        };
+        let message = format!("the throttle `{}` cannot be told: {why}", throttle.name);
+        failures.push(unknown("throttle", message, "make its question answerable: it would hold the work up for ever"));
+    }
+    failures
 }
 
 /// The app version that runs lies in the window.

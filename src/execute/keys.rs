@@ -17,10 +17,10 @@ const BATCH_TIMEOUT_TARGETS: u32 = 10;
 /// Rows that are tried first; ten times as many where they are done at once.
 const PILOT_ROWS: u64 = 1_000;
 const PILOT_SHORT: Duration = Duration::from_millis(50);
-/// Where there is one writer at a time, others get their turn between batches: such a part of a batch's duration, and at most
-/// a little more than SQLite waits before it looks again.
-const TURN_SHARE: u32 = 8;
-const TURN_MAX: Duration = Duration::from_millis(110);
+/// Where there is one writer at a time, others get their turn between batches: about so often, which is less than they mostly
+/// wait, and for a little longer than SQLite sleeps before it looks again.
+const TURN_EVERY: Duration = Duration::from_secs(3);
+const TURN: Duration = Duration::from_millis(110);
 /// The share of a batch's duration that the first one is to take: what is tried with few rows may mislead.
 const FIRST_SHARE: f64 = 0.5;
 
@@ -175,14 +175,20 @@ pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job) -> Result<Cam
     let moved = database.move_batch(&moved.keyed(job.timeout), &batch).await;
     let took = begun.elapsed();
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
-    if database.engine() == Engine::Sqlite {
-        tokio::time::sleep(TURN_MAX.min(took / TURN_SHARE)).await;
+    if database.engine() == Engine::Sqlite && is_turn(next.number, took) {
+        tokio::time::sleep(TURN).await;
     }
     Ok(match moved {
         Ok(Some(moved)) => Came::Advanced { batch: next.number, high: moved.high, rows: moved.rows, ms },
         Ok(None) => Came::Advanced { batch: next.number, high: None, rows: 0, ms },
         Err(failure) => failed(site, next, failure),
     })
+}
+
+/// Whether it is the turn of others after a batch of this number that took this long.
+fn is_turn(number: u64, took: Duration) -> bool {
+    let batches = TURN_EVERY.as_millis() / took.as_millis().max(1);
+    u128::from(number).is_multiple_of(batches.max(1))
 }
 
 fn failed(site: &Site, next: &NextBatch, failure: BatchFailure) -> Came {
@@ -226,4 +232,16 @@ pub(super) async fn first_batch(
     };
     let rows = (rate * target.as_secs_f64() * FIRST_SHARE).clamp(PILOT_ROWS as f64, 1e6);
     Some(rows as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_get_their_turn_every_three_seconds() {
+        let turns = |ms| (1..=300).filter(|number| is_turn(*number, Duration::from_millis(ms))).count();
+        assert_eq!([10, 1000, 4000].map(turns), [1, 100, 300]);
+        assert!(!is_turn(1, Duration::ZERO));
+    }
 }

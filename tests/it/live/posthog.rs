@@ -1,9 +1,12 @@
 //! PostHog's own migrations, from the files of this repository, run by the program on tables like PostHog's: forward, back, through crashes.
 
+mod backfill;
 mod checks;
 mod fill;
+mod persons;
 mod projections;
 mod replicate;
+mod sample_by;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -63,11 +66,12 @@ impl<'a> Installation<'a> {
     fn with_cluster(world: &'a World, cluster: &str) -> Self {
         let project = Project::new();
         for file in orchestrate::config::read_project(repository()).expect("the repository is a project") {
-            project.write(&file.path, &file.bytes);
+            let text = String::from_utf8(file.bytes).expect("a file of the project is text");
+            project.write(&file.path, on_its_one_server(&text));
         }
         let database = &world.clickhouse.database;
         let environment = format!(
-            "format: orchestrate/v1\nkind: project\nproduct: posthog\nenvironments:\n  world:\n    targets:\n      \
+            "format: orchestrate/v1\nkind: project\nproduct: posthog\nenvironments:\n  world:\n    vars: {{postgres_collection: {database}}}\n    targets:\n      \
              clickhouse: {{url: \"${{CLICKHOUSE_URL}}\", database: {database}, cluster: {cluster}}}\n      \
              postgres: {{url: \"${{DATABASE_URL}}\"}}\n"
         );
@@ -153,6 +157,11 @@ impl<'a> Installation<'a> {
     }
 }
 
+/// The engine sends no statement to a cluster by itself; here, that is one server.
+fn on_its_one_server(manifest: &str) -> String {
+    manifest.split_inclusive('\n').filter(|line| line.trim() != "scope: cluster").collect()
+}
+
 fn version(name: &str) -> &'static str {
     VERSIONS.iter().find(|(known, _)| *known == name).map(|(_, version)| version).expect("the migration is known")
 }
@@ -168,4 +177,13 @@ fn rows(fingerprint: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     let rows = |made: &'_ str| made.split_once(" CREATE ").map(|(rows, _)| rows.len());
     let tables = fingerprint.iter().filter_map(|(table, made)| Some((table.as_str(), &made[..rows(made)?])));
     tables.filter(|(_, rows)| !rows.is_empty()).collect()
+}
+
+/// How the tables are made, without how many rows are in them: merges go on, and take away what is there twice.
+async fn made(world: &World) -> BTreeMap<String, String> {
+    let without_rows = |(table, made): (String, String)| {
+        let statement = made.split_once("CREATE ").map(|(_, statement)| statement.to_owned());
+        (table, statement.unwrap_or(made))
+    };
+    world.fingerprint().await.into_iter().map(without_rows).collect()
 }

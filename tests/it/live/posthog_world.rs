@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::support::servers::{ClickHouse, ask_postgres, clickhouse_url, fresh_postgres_database, postgres};
 
+const UNTIL_1_33: &str = include_str!("../../fixtures/posthog-world/clickhouse-1.33.sql");
 const UNTIL_1_36: &str = include_str!("../../fixtures/posthog-world/clickhouse-1.36.sql");
+const UNTIL_1_41: &str = include_str!("../../fixtures/posthog-world/clickhouse-1.41.sql");
 const SINCE_1_42: &str = include_str!("../../fixtures/posthog-world/clickhouse-1.42.sql");
 const POSTGRES: &str = include_str!("../../fixtures/posthog-world/postgres.sql");
 
@@ -19,6 +21,11 @@ pub struct World {
 }
 
 impl World {
+    /// PostHog 1.33 before 0002: events in the order of before, five months of them, many of the first three there twice.
+    pub async fn of_0002() -> Self {
+        Self::made(UNTIL_1_33).await
+    }
+
     /// PostHog 1.33 before 0003: distinct ids in the first table, a part of them in the second.
     pub async fn of_0003() -> Self {
         Self::made(UNTIL_1_36).await
@@ -27,6 +34,31 @@ impl World {
     /// PostHog 1.36 before 0004: nine tables without replication, and the Kafka tables and views that fill them.
     pub async fn of_0004() -> Self {
         Self::made(UNTIL_1_36).await
+    }
+
+    /// PostHog 1.41 before 0005: `person` decides by the time of arrival. ClickHouse reads Postgres as the collection named like the world.
+    pub async fn of_0005() -> Self {
+        let world = Self::made(&UNTIL_1_41.replace("$version", "_timestamp")).await;
+        let url = url::Url::parse(&world.postgres).expect("the URL of Postgres is one");
+        let word = |text: &str| {
+            url::form_urlencoded::parse(text.as_bytes()).next().map(|(word, _)| word.into_owned()).unwrap_or_default()
+        };
+        let collection = format!(
+            "CREATE NAMED COLLECTION {} AS host = '{}', port = {}, user = '{}', password = '{}', database = '{}'",
+            world.clickhouse.database,
+            url.host_str().unwrap_or_default(),
+            url.port().unwrap_or(5432),
+            word(url.username()),
+            word(url.password().unwrap_or_default()),
+            url.path().trim_start_matches('/'),
+        );
+        world.clickhouse.run(&collection).await;
+        world
+    }
+
+    /// PostHog 1.41 before 0007: three of four events know nothing of their person.
+    pub async fn of_0007() -> Self {
+        Self::made(&UNTIL_1_41.replace("$version", "version")).await
     }
 
     /// PostHog 1.42 before 0008: the replicated tables.

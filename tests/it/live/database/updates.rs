@@ -159,13 +159,13 @@ async fn what_takes_too_long_is_ended_on_the_server() {
 async fn what_fails_again_and_again_is_ended_and_says_why_and_what_others_end_is_missed() {
     let (failing, missing) = (filled(TABLE).await, filled(TABLE).await);
     held(&missing).await;
-    let tag = unique("orchestrate:failing");
+    let (tag, other) = (unique("orchestrate:failing"), unique("orchestrate:missing"));
     let wrong = PartitionUpdate { set: "n = n + throwIf(id = 501, 'no such row')", ..ONE_MORE };
     let killed = async {
-        until_listed(&missing, &tag).await;
+        until_listed(&missing, &other).await;
         done(&missing, "KILL MUTATION WHERE database = currentDatabase()").await;
     };
-    let answers = async { tokio::join!(update(&failing, &wrong, "1", &tag), update(&missing, &ONE_MORE, "1", &tag)) };
+    let answers = async { tokio::join!(update(&failing, &wrong, "1", &tag), update(&missing, &ONE_MORE, "1", &other)) };
     let ((failed, missed), ()) = tokio::join!(answers, killed);
     let failed = failed.expect_err("a row throws");
     assert_eq!(failed.trouble, Trouble::Partial);
