@@ -40,15 +40,15 @@ async fn tables_without_parts_of_their_own() {
         for (create, message) in [
             (
                 "CREATE TABLE b AS a ENGINE = Distributed(posthog, currentDatabase(), a)",
-                "`b` is a Distributed table, which holds no rows; copy its local tables, with `scope: each_shard`",
+                "`b` is a Distributed table, which holds no rows; take its local tables, with `scope: each_shard`",
             ),
             (
                 "CREATE TABLE b (id UInt64) ENGINE = Log",
-                "`b` is a Log; a copy by partition can only fill tables of the MergeTree family",
+                "`b` is a Log; by partition only tables of the MergeTree family can be filled",
             ),
             (
                 "CREATE VIEW b AS SELECT id FROM a",
-                "`b` is a View; a copy by partition can only fill tables of the MergeTree family",
+                "`b` is a View; by partition only tables of the MergeTree family can be filled",
             ),
         ] {
             assert_eq!(into(&database, create, &plain()).await, message);
@@ -153,7 +153,7 @@ async fn the_syntax_of_before_2018_is_read_and_not_filled() {
 #[tokio::test]
 async fn engines_without_partitions() {
     for world in [sqlite(), postgres().await] {
-        let message = "only ClickHouse has partitions to copy by";
+        let message = "only ClickHouse has partitions to go by";
         assert_eq!(refused(&world.database, &plain(), Destination::Later).await, message);
     }
     let database = clickhouse(CURRENT).await.database;
