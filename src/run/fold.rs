@@ -149,8 +149,7 @@ impl State {
             }
             Event::Errored { because } => self.errored(because, at),
             Event::RolledBack if self.direction == Direction::Undo => {
-                let because = self.back_because.clone().unwrap_or_default();
-                self.set_status(Status::RolledBack, at, because);
+                self.set_status(Status::RolledBack, at, self.back_because.clone().unwrap_or_default());
             }
             Event::Completed if self.direction == Direction::Do && self.has_begun && self.stop.is_none() => {
                 self.set_status(Status::Completed, at, "its work is done and was checked");
