@@ -55,7 +55,7 @@ async fn tables_without_parts_of_their_own() {
         }
         done(&database, "CREATE TABLE c (id UInt64) ENGINE = Memory").await;
         let from = TableCopy { from: "c", ..plain() };
-        let message = "`c` is a Memory; a copy by partition can only read tables of the MergeTree family";
+        let message = "`c` is a Memory; by partition only tables of the MergeTree family can be read";
         assert_eq!(refused(&database, &from, Destination::Later).await, message);
     }
 }
