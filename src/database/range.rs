@@ -6,7 +6,8 @@
 use crate::model::{Engine, Key};
 use crate::sql::token::{Kind, Token, final_tokens};
 
-use super::keyed::{Change, Keyed};
+use super::error::Failure;
+use super::keyed::{Change, Keyed, refused};
 
 /// What a row is called that a question gives.
 const ROW: &str = "orchestrate_row";
@@ -246,6 +247,26 @@ fn is_lone(tokens: &[Token<'_>], at: usize, symbol: &str) -> bool {
     };
     let follows = tokens.get(at + 1).filter(|after| after.at == token.at + 1);
     before.filter(is_after).is_none() && follows.is_none_or(|after| !joins(after))
+}
+
+/// A change that would find its own rows again, for ever.
+pub(super) fn endless(piece: &Piece) -> Failure {
+    refused(format!(
+        "rows from {} to {} still meet the condition after they were changed, so that there would be no end; let the change take \
+         away what the condition asks for",
+        piece.low, piece.high
+    ))
+}
+
+/// Refuses a batch whose sides differ.
+pub(super) fn same(from: &str, to: &str, wanted: u64, found: u64, is_same: bool) -> Result<(), Failure> {
+    if wanted != found {
+        return Err(refused(format!("the rows of a batch differ: {wanted} in `{from}`, {found} in `{to}`")));
+    }
+    if !is_same {
+        return Err(refused(format!("the contents of a batch differ between `{from}` and `{to}`, in {wanted} rows")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ impl Drive {
 
     async fn act(&mut self, act: Act) -> Result<(), DriveError> {
         match act {
-            Act::Check { required } => Box::pin(self.check(required)).await?,
+            Act::Check { required } => self.check(required).await?,
             Act::Health => {
                 let site = &self.ground.site;
                 let failures = site.failures("healthcheck", &self.migration.healthcheck, &self.ground.texts).await;
@@ -216,10 +216,10 @@ impl Drive {
                 self.readings.ask(&self.ground.site, &self.ground.texts, &self.migration, &names);
                 self.watch.reading.extend(names);
             }
-            Act::Prepare { operation, direction } => Box::pin(self.prepare(operation, direction)).await?,
+            Act::Prepare { operation, direction } => self.prepare(operation, direction).await?,
             Act::Perform(unit) => self.perform(unit).await?,
-            Act::Judge(unit) => Box::pin(self.judge(unit)).await?,
-            Act::End(unit) => Box::pin(self.end(unit)).await?,
+            Act::Judge(unit) => self.judge(unit).await?,
+            Act::End(unit) => self.end(unit).await?,
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::{PartProgress, PartState, Phase, Piece, Script, Slice, State, Timestamp, moving};
+use crate::run::{Phase, Piece, Script, Slice, State, Timestamp, moving};
 
 use super::pace::Left;
 
@@ -84,7 +84,7 @@ pub(super) fn moved(script: &Script, state: &State, now: Timestamp) -> Option<Mo
     };
     let expected = slices().fold(0_u64, |sum, slice| sum.saturating_add(slice.rows()));
     let total = Some(expected).filter(|total| *total > 0);
-    let at_work = phase.parts().iter().filter(|part| is_at_work(part)).count();
+    let at_work = phase.parts().iter().filter(|part| part.is_at_hand()).count();
     let is_held = state.is_at_rest() || (by == By::Keys && (state.throttle.since.is_some() || state.is_paused));
     let left = found.left_s.filter(|_| found.rows < expected && !state.is_at_rest());
     let piece = |piece: Piece| {
@@ -109,10 +109,6 @@ pub(super) fn moved(script: &Script, state: &State, now: Timestamp) -> Option<Mo
 fn phase<'a>(script: &Script, state: &'a State) -> Option<&'a Phase> {
     let mut phases = script.tasks.iter().filter_map(|task| state.phase(&task.name, state.direction));
     phases.find(|phase| phase.parts().iter().any(|part| part.part.slice.is_some()) && !phase.is_over())
-}
-
-fn is_at_work(part: &PartState) -> bool {
-    matches!(part.progress, PartProgress::Running(_) | PartProgress::Adopted) && !part.is_set_aside()
 }
 
 impl Moved {

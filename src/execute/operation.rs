@@ -35,7 +35,7 @@ impl Job {
         let operation = operation(migration, &unit.operation, unit.direction)?.clone();
         let part = state.part(unit);
         let timeout = match part.and_then(|part| part.walk.as_ref()) {
-            Some(_) => batch_timeout(&operation, state.tuning.batch_target.unwrap_or(settings.batch_target)),
+            Some(_) => batch_timeout(&operation, state.batch_target(settings)),
             None => operation.timeout.unwrap_or(settings.default_timeout),
         };
         Some(Job {

@@ -11,7 +11,7 @@ use crate::model::{Action, BackfillChange, Operation, SliceBy, Verification};
 use crate::run::{Fault, FaultKind, Part, Phase, Slice, Unit};
 
 use super::operation::Job;
-use super::perform::{Came, fault};
+use super::perform::{Came, fault, told_rows};
 use super::site::{Site, Texts};
 
 /// How often a partition is copied again because something was inserted into it meanwhile.
@@ -147,7 +147,7 @@ pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job, cancel: &Canc
         Work::Update(update) => database.update_partition(&update, id, &job.tag, cancel).await.map(|()| *rows),
     };
     Ok(match done {
-        Ok(rows) => Came::Done(Some(format!("{rows} row{}", if rows == 1 { "" } else { "s" }))),
+        Ok(rows) => Came::Done(Some(told_rows(rows))),
         Err(error) => Came::Failed(fault(site, &error)),
     })
 }

@@ -46,6 +46,11 @@ pub(super) fn unsent(mut fault: Fault) -> Fault {
     fault
 }
 
+/// A number of rows, as the journal has it.
+pub(super) fn told_rows(rows: u64) -> String {
+    format!("{rows} row{}", if rows == 1 { "" } else { "s" })
+}
+
 fn refused(message: String) -> Came {
     Came::Failed(Fault { kind: FaultKind::Refused, message })
 }
@@ -112,9 +117,7 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
         mark: is_marked,
     };
     Ok(match database.run(&statement).await {
-        Ok(effect) => {
-            Came::Done(effect.rows_affected.map(|rows| format!("{rows} row{}", if rows == 1 { "" } else { "s" })))
-        }
+        Ok(effect) => Came::Done(effect.rows_affected.map(told_rows)),
         Err(error) => {
             let mut fault = fault(site, &error);
             fault.kind = match (fault.kind, is_marked) {

@@ -1,11 +1,11 @@
 //! What comes next in an operation whose parts are moved batch by batch.
 
+use std::time::Duration;
+
 use super::batches::ATTEMPTS;
 use super::decide::Decider;
 use super::lanes::Lane;
-use super::{
-    Act, Decision, Event, Fault, FaultKind, Parked, Phase, Proof, Settings, Size, State, Timestamp, Unit, Walk,
-};
+use super::{Act, Decision, Event, Fault, FaultKind, Parked, Phase, Proof, Settings, State, Timestamp, Unit, Walk};
 
 /// Ranges that were set aside and are told by their keys.
 const TOLD: usize = 3;
@@ -95,12 +95,16 @@ fn asked_about(of: Unit, phase: &Phase) -> Decision {
 }
 
 impl State {
+    /// How long a batch is to take.
+    pub fn batch_target(&self, settings: &Settings) -> Duration {
+        self.tuning.batch_target.unwrap_or(settings.batch_target)
+    }
+
     /// The rows of a unit's next batch.
     pub fn batch_rows(&self, unit: &Unit, settings: &Settings) -> u64 {
-        let target = self.tuning.batch_target.unwrap_or(settings.batch_target);
         let (phase, walk) = (self.phase(&unit.operation, unit.direction), self.walk(unit));
         let short = walk.and_then(|walk| walk.short);
-        let next = phase.map_or(1, |phase| phase.pacing.next(Size { target }, short));
+        let next = phase.map_or(1, |phase| phase.pacing.next(self.batch_target(settings), short));
         walk.and_then(Walk::rows_max).map_or(next, |most| next.min(most))
     }
 }

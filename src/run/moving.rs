@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::pacing::float;
-use super::{Direction, PartProgress, PartState, Phase, Script, Slice, State, TaskKind, Timestamp};
+use super::{Direction, PartState, Phase, Script, Slice, State, TaskKind, Timestamp};
 
 /// Pieces that are told one by one.
 const PIECES: usize = 8;
@@ -79,14 +79,10 @@ pub fn moving(script: &Script, state: &State, now: Timestamp) -> Option<Moving> 
     Some(Moving { rows, total, rate_now, rate, left_s, throttled, pieces: pieces(phase) })
 }
 
-fn is_at_hand(part: &PartState) -> bool {
-    matches!(part.progress, PartProgress::Running(_) | PartProgress::Adopted) && !part.is_set_aside()
-}
-
 /// How many pieces are moved at once, with at most so many on each host.
 fn at_once(phase: &Phase, width: usize) -> usize {
     let mut hosts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-    for part in phase.parts().iter().filter(|part| is_at_hand(part)) {
+    for part in phase.parts().iter().filter(|part| part.is_at_hand()) {
         *hosts.entry(part.part.host.as_deref()).or_default() += 1;
     }
     hosts.into_values().map(|parts| parts.min(width)).sum::<usize>().max(1)
@@ -144,7 +140,7 @@ fn pieces(phase: &Phase) -> Vec<Piece> {
         let rows = part.walk.as_ref().map(|walk| walk.rows);
         Some(Piece { number: index + 1, of, name, rows, total: total(part) })
     };
-    let at_hand = phase.parts().iter().enumerate().filter(|(_, part)| is_at_hand(part));
+    let at_hand = phase.parts().iter().enumerate().filter(|(_, part)| part.is_at_hand());
     at_hand.take(PIECES).filter_map(piece).collect()
 }
 

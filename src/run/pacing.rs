@@ -39,13 +39,6 @@ pub struct Pacing {
     least: Option<u64>,
 }
 
-/// How large batches are to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// How long one is to take.
-    pub target: Duration,
-}
-
 impl Pacing {
     /// Of an operation whose first batch has this size.
     pub fn new(first: Option<u64>) -> Pacing {
@@ -102,10 +95,10 @@ impl Pacing {
     }
 
     /// The rows of the next batch, where the last one of its stretch was far smaller than was asked for: after so many.
-    pub fn next(&self, size: Size, short: Option<u64>) -> u64 {
+    pub fn next(&self, target: Duration, short: Option<u64>) -> u64 {
         let last = short.or(self.size).unwrap_or(*ROWS.start());
         let Some(ms_per_row) = self.ms_per_row() else { return last };
-        let target = (size.target.as_secs_f64() * 1000.0).max(1.0);
+        let target = (target.as_secs_f64() * 1000.0).max(1.0);
         let efficiency = ms_per_row * float(last) / target;
         if EFFICIENCY.contains(&efficiency) {
             return last;
@@ -134,7 +127,7 @@ pub(super) fn float(number: u64) -> f64 {
 mod tests {
     use super::*;
 
-    const SECOND: Size = Size { target: Duration::from_secs(1) };
+    const SECOND: Duration = Duration::from_secs(1);
 
     /// The sizes of batches where a batch takes this long.
     fn sizes(first: u64, batches: usize, took_ms: impl Fn(u64) -> u64) -> Vec<u64> {

@@ -177,6 +177,11 @@ impl PartState {
         matches!(self.progress, PartProgress::Running(_)) && self.walk.as_ref().is_some_and(is_left)
     }
 
+    /// Whether it is worked on, here or at its server.
+    pub fn is_at_hand(&self) -> bool {
+        matches!(self.progress, PartProgress::Running(_) | PartProgress::Adopted) && !self.is_set_aside()
+    }
+
     /// Whether there may be something to take back: not where it was never attempted, or surely refused.
     pub fn may_have_effect(&self) -> bool {
         let is_sure = matches!(self.progress, PartProgress::Waiting | PartProgress::Failed { .. });

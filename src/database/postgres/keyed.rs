@@ -9,7 +9,7 @@ use crate::model::{Engine, Key, Verification};
 
 use super::super::error::{Failure, Trouble};
 use super::super::keyed::{Batch, Change, Keyed, Moved, SWEEP_TIMEOUT, Setback, decoded, refused};
-use super::super::range::{Piece, Ranges, list, name};
+use super::super::range::{Piece, Ranges, endless, list, name, same};
 use super::super::tag;
 use super::server::Postgres;
 use super::trouble::{Phase, trouble};
@@ -241,11 +241,7 @@ impl Work<'_> {
         if let Some(still) = self.ranges().still_needs(piece) {
             let rows = self.look(&still, true).await?;
             if rows.first().map(|row| number(row, 0)).transpose()?.is_some_and(|count| count > 0) {
-                return Err(refused(format!(
-                    "rows from {} to {} still meet the condition after they were changed, so that there would be no end; let the \
-                     change take away what the condition asks for",
-                    piece.low, piece.high
-                )));
+                return Err(endless(piece));
             }
         }
         match self.keyed.change {
@@ -328,15 +324,4 @@ impl Work<'_> {
         same(self.keyed.table, to, missed, number(row, 1)?, value(row, 2)?)?;
         Ok((missed > 0).then_some(Moved { high: None, rows: missed }))
     }
-}
-
-/// Refuses a batch whose sides differ.
-fn same(from: &str, to: &str, wanted: u64, found: u64, is_same: bool) -> Result<(), Failure> {
-    if wanted != found {
-        return Err(refused(format!("the rows of a batch differ: {wanted} in `{from}`, {found} in `{to}`")));
-    }
-    if !is_same {
-        return Err(refused(format!("the contents of a batch differ between `{from}` and `{to}`, in {wanted} rows")));
-    }
-    Ok(())
 }

@@ -9,8 +9,8 @@ use crate::model::{Engine, Key, Verification};
 use crate::sql::split::split;
 
 use super::super::error::{Failure, Trouble};
-use super::super::keyed::{Batch, Change, Keyed, Moved, SWEEP_TIMEOUT, Setback, decoded, refused};
-use super::super::range::{Piece, Ranges, list, name, names};
+use super::super::keyed::{Batch, Change, Keyed, Moved, SWEEP_TIMEOUT, Setback, decoded};
+use super::super::range::{Piece, Ranges, endless, list, name, names, same};
 use super::super::tag;
 use super::batches;
 use super::file::{Sqlite, execute, leaves_no_trace};
@@ -201,11 +201,7 @@ impl Work<'_> {
         if let Some(still) = self.ranges().still_needs(piece) {
             let rows = read(self.connection, &still).await?;
             if rows.first().map(|row| number(row, 0)).transpose()?.is_some_and(|count| count > 0) {
-                return Err(refused(format!(
-                    "rows from {} to {} still meet the condition after they were changed, so that there would be no end; let the \
-                     change take away what the condition asks for",
-                    piece.low, piece.high
-                )));
+                return Err(endless(piece));
             }
         }
         match self.keyed.change {
@@ -283,15 +279,7 @@ impl Work<'_> {
             }
         };
         for row in &read(self.connection, &sql).await? {
-            let found = number(row, 0)?;
-            if wanted != found {
-                return Err(refused(format!("the rows of a batch differ: {wanted} in `{from}`, {found} in `{to}`")));
-            }
-            if number(row, 1)? > 0 {
-                return Err(refused(format!(
-                    "the contents of a batch differ between `{from}` and `{to}`, in {wanted} rows"
-                )));
-            }
+            same(from, to, wanted, number(row, 0)?, number(row, 1)? == 0)?;
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ impl Drive {
             texts: &self.ground.texts,
             operation: &job.operation,
             timeout: job.timeout,
-            batch_target: self.state.tuning.batch_target.unwrap_or(self.settings.batch_target),
+            batch_target: self.state.batch_target(&self.settings),
             rows_per_s: self.state.forecasts.get(&name).and_then(|forecast| forecast.rows_per_s),
         };
         let prepared = match self.state.phase(&name, direction).filter(|phase| phase.parts.is_some()) {
