@@ -89,6 +89,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong, in one sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells it on standard error.
     pub fn tell(self, output: &mut Output) -> Exit {
         let mut text = format!("{}{}", style::error("error: "), self.message);

@@ -13,6 +13,7 @@ mod errors;
 mod failure;
 mod figures;
 mod findings;
+mod gate;
 mod guard;
 mod journal;
 mod kept;
@@ -60,6 +61,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let global = &arguments.global;
     match &arguments.verb {
         Verb::Plan(plan) => plan::run(global, plan, output),
+        Verb::Gate(gate) => gate::run(global, gate, output),
         Verb::Lint(lint) => lint::run(global, lint, output),
         Verb::Schema(schema) => schema::run(schema, output),
         Verb::Start(start) => act::start(global, start, output),

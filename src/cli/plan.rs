@@ -58,7 +58,8 @@ fn question(arguments: &PlanArguments) -> Question {
     }
 }
 
-fn refused(product: &str, error: RequestError) -> Failure {
+/// A question about versions or migrations that do not exist.
+pub(super) fn refused(product: &str, error: RequestError) -> Failure {
     let failure = Failure::from_error(Exit::Usage, &error);
     match error {
         RequestError::NoReleases(_) => {

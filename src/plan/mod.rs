@@ -10,6 +10,7 @@ mod bounds;
 mod context;
 mod document;
 mod fact;
+mod gate;
 mod line;
 mod notes;
 mod order;
@@ -31,6 +32,7 @@ use crate::model::Product;
 
 pub use answer::{Because, DueNote, NoPlan, Plan, Reason, Release, Segment, ServiceLine, Step};
 pub use document::{NO_PLAN_FORMAT, NoPlanDocument, PLAN_FORMAT, PlanDocument};
+pub use gate::{Gate, Known, gate, version_to_start};
 pub use order::in_order;
 pub use picture::dot;
 pub use reach::{Unreachable, unreachable};

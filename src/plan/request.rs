@@ -138,7 +138,7 @@ fn start(product: &Product, line: &Line<'_>, from: &PartialVersion, warnings: &m
     placed
 }
 
-fn destination(product: &Product, line: &Line<'_>, to: &PartialVersion) -> Result<Version, RequestError> {
+pub(super) fn destination(product: &Product, line: &Line<'_>, to: &PartialVersion) -> Result<Version, RequestError> {
     let known = || line.stops.iter().rev().filter(|(app, _)| to.matches(app));
     let open = known().find(|(_, stop)| stop.is_open());
     if let Some((app, _)) = open.or_else(|| known().next()) {

@@ -43,7 +43,7 @@ pub(super) const UNFINISHED: &str = "SELECT id FROM orchestrate_run
 
 /// Owned runs count even when their lease has run out: their owner died at work, and they go on before others begin.
 pub(super) const IN_PROGRESS: &str = "SELECT name FROM orchestrate_run
-    WHERE environment = $1 AND id <> $2 AND is_finished = 0 AND owner_id IS NOT NULL ORDER BY begun_ms, id";
+    WHERE environment = $1 AND id <> $2 AND kind = $3 AND is_finished = 0 AND owner_id IS NOT NULL ORDER BY begun_ms, id";
 
 /// A lease that seems to live for over a minute longer than it was given for means that the clock went back.
 pub(super) const TAKE: &str = "UPDATE orchestrate_run
@@ -84,6 +84,18 @@ pub(super) const RUNS: &str = select_run!(
        AND is_finished <= $4
      ORDER BY begun_ms DESC, id DESC LIMIT $5"
 );
+
+/// The latest run of everything, with the store's version: without parameters and settings, so that one message asks it.
+/// A store without runs has one row.
+pub(super) const STANDINGS: &str = "SELECT store.version, run.id, run.environment, run.product, run.kind, run.name,
+        run.status, run.is_finished, run.since_ms, run.detail,
+        CASE WHEN run.owner_id IS NULL THEN 0 ELSE run.left_ms END AS left_ms
+    FROM orchestrate_store AS store LEFT JOIN (
+        SELECT id, environment, product, kind, name, status, is_finished, since_ms, detail, owner_id,
+            expires_ms - (SELECT ms FROM orchestrate_now) AS left_ms,
+            ROW_NUMBER() OVER (PARTITION BY environment, product, kind, name ORDER BY begun_ms DESC, id DESC) AS place
+        FROM orchestrate_run) AS run ON run.place = 1
+    WHERE store.one = 'store'";
 
 pub(super) const COUNT_REQUEST: &str =
     "UPDATE orchestrate_run SET requests = requests + 1 WHERE id = $1 RETURNING requests";
