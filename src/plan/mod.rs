@@ -30,7 +30,9 @@ use std::collections::BTreeSet;
 use crate::model::Product;
 
 pub use answer::{Because, DueNote, NoPlan, Plan, Reason, Release, Segment, ServiceLine, Step};
-pub use document::{NO_PLAN_FORMAT, NoPlanDocument, PLAN_FORMAT, PlanDocument};
+pub use document::{
+    NO_PLAN_FORMAT, NoPlanDocument, NoteDocument, PLAN_FORMAT, PlanDocument, StepDocument, StepReleaseDocument,
+};
 pub use order::in_order;
 pub use picture::dot;
 pub use reach::{Unreachable, unreachable};
