@@ -31,7 +31,7 @@ pub mod worker;
 
 pub use checks::{Precondition, preflight};
 pub use drive::{Outcome, Signals};
-pub use folded::Folded;
+pub use folded::{Fold, Folded};
 pub use forecast::bytes;
 pub use journal::{DriveError, Pulse, read};
 pub use moved::{By, Moved, MovedPiece};

@@ -89,10 +89,7 @@ impl Desk {
         let mut journal = Journal { store: Arc::clone(&self.store), lease, pulse: Pulse::new(self.lease) };
         journal.append(at, &events, &state, observer).await?;
         events.iter().for_each(|event| observer.happened(at, event, &state));
-        self.store.release(&journal.lease).await.or_else(|error| match error {
-            error if error.is_transient() => Ok(()), // it runs out by itself
-            error => Err(error),
-        })?;
+        journal.release().await?;
         Ok(Came { run, state, outcome: None })
     }
 
