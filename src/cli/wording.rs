@@ -170,7 +170,8 @@ pub(super) fn told(event: &Event, state: &State) -> String {
             format!("{} {what}{}", style::warning("blocked:"), failures(found))
         }
         Event::Forecast { operation, forecast } => figures::forecast(operation, forecast),
-        Event::Ready => "its checks passed".to_owned(),
+        Event::Ready { again } if again.is_empty() => "its checks passed".to_owned(),
+        Event::Ready { again } => format!("its checks passed; {} first, again", again.join(", ")),
         Event::Prepared { operation, parts, direction, batch, .. } => prepared(operation, *direction, parts, *batch),
         Event::Found { operation, parts } => found(operation, parts, state),
         Event::Advanced { unit, batch, high, rows, .. } => {

@@ -85,6 +85,9 @@ async fn throttles(of: &Precondition<'_>) -> Vec<Failure> {
 /// The app version that runs lies in the window.
 async fn window(of: &Precondition<'_>) -> Option<Failure> {
     let window = &of.migration.window;
+    if window.min.is_none() && window.max.is_none() {
+        return None;
+    }
     let told = match (of.app, &of.site.version) {
         (Some(app), _) => Ok(app.to_owned()),
         (None, Some(probe)) => {
@@ -95,7 +98,6 @@ async fn window(of: &Precondition<'_>) -> Option<Failure> {
                 crate::run::Answer::Error(error) => Err(error),
             }
         }
-        (None, None) if window.min.is_none() && window.max.is_none() => return None,
         (None, None) => Err("nothing tells it".to_owned()),
     };
     let hint = "say which version runs with --at VERSION";

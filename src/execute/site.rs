@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::database::Database;
 use crate::http::{Caller, HttpError};
-use crate::model::{Engine, Expectation, Probe, Question, Secret, ServiceSource, ServiceVersion, Template};
+use crate::model::{Engine, Expectation, Probe, Question, Secret, ServiceSource, ServiceVersion, StepNames, Template};
 use crate::run::{Answer, Failure, Verdict, compare};
 use crate::template::{Context, RenderError, RunNames, TargetNames, render_sql, render_text};
 
@@ -51,6 +51,8 @@ pub struct SiteTarget {
 pub struct Texts {
     /// The values of the parameters.
     pub parameters: BTreeMap<String, Value>,
+    /// The step that is deployed.
+    pub step: Option<StepNames>,
     /// The run, once there is one.
     pub run: Option<RunNames>,
 }
@@ -80,7 +82,7 @@ impl Site {
             params: texts.parameters.clone(),
             vars: self.vars.clone(),
             target: target.and_then(|name| self.targets.get(name)).map(|target| target.names.clone()),
-            step: None,
+            step: texts.step.clone(),
             run: texts.run.clone(),
             item: item.map(|item| Value::Object(item.clone().into_iter().collect())),
             value: None,

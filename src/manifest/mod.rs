@@ -32,7 +32,9 @@ mod versions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Catalog, Finding, Migration, Severity};
+use crate::model::{Catalog, Finding, Migration, Platform, Runbook, Severity};
+
+use document::Document;
 
 pub use document::BYTES_MAX;
 pub use kind::Kind;
@@ -82,11 +84,22 @@ pub fn load(mut files: Vec<SourceFile>) -> (Result<Catalog, Broken>, Sources) {
 
 /// Reads one migration by itself, such as the document that a run started with. References to others are not followed.
 pub fn load_migration(file: SourceFile) -> Result<Migration, Broken> {
+    one(file, |document| if let Document::Migration { migration, .. } = document { Some(*migration) } else { None })
+}
+
+/// The same for a platform.
+pub fn load_platform(file: SourceFile) -> Result<Platform, Broken> {
+    one(file, |document| if let Document::Platform(platform) = document { Some(*platform) } else { None })
+}
+
+/// The same for a runbook.
+pub fn load_runbook(file: SourceFile) -> Result<Runbook, Broken> {
+    one(file, |document| if let Document::Runbook(runbook) = document { Some(*runbook) } else { None })
+}
+
+fn one<T>(file: SourceFile, of: impl FnOnce(Document) -> Option<T>) -> Result<T, Broken> {
     let (_, mut report) = document::decode(file);
     let document = if report.findings.is_empty() { document::document(&mut report) } else { None };
-    let broken = report.findings.iter().any(|finding| finding.severity == Severity::Error);
-    match document {
-        Some(document::Document::Migration { migration, .. }) if !broken => Ok(*migration),
-        Some(_) | None => Err(Broken(report.findings)),
-    }
+    let is_broken = report.findings.iter().any(|finding| finding.severity == Severity::Error);
+    document.filter(|_| !is_broken).and_then(of).ok_or(Broken(report.findings))
 }

@@ -105,6 +105,7 @@ fn body(
         retry,
         scope: scope.unwrap_or(Scope::Server),
         of_item: false,
+        is_recovery: false,
         transaction: transaction.unwrap_or(true),
         place,
     };
@@ -234,6 +235,7 @@ fn undo_operation(
         retry: None,
         scope: of.scope,
         of_item: false,
+        is_recovery: false,
         transaction: of.transaction,
         place: report.place(node.span),
     })

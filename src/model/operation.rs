@@ -30,6 +30,8 @@ pub struct Operation {
     pub scope: Scope,
     /// Whether it is about one row: its texts name the `item` of the `for_each` that it takes back.
     pub of_item: bool,
+    /// Whether it is done again each time that its run is taken up, because it finds out how things stand.
+    pub is_recovery: bool,
     /// Whether its statements run in one transaction (Postgres, SQLite).
     pub transaction: bool,
     /// Where it is declared.

@@ -189,9 +189,17 @@ impl Decider<'_> {
             Some(Checked::NotRequired(evidence)) => {
                 Decision::Record(vec![Event::NotRequired { evidence: evidence.clone() }])
             }
-            Some(Checked::Failures(failures)) if failures.is_empty() => Decision::Record(vec![Event::Ready]),
+            Some(Checked::Failures(failures)) if failures.is_empty() => {
+                Decision::Record(vec![Event::Ready { again: self.again() }])
+            }
             Some(Checked::Failures(failures)) => Decision::Record(vec![Event::Blocked { failures: failures.clone() }]),
         }
+    }
+
+    /// What was begun and is done again by whoever takes the run up.
+    fn again(&self) -> Vec<String> {
+        let is_begun = |task: &&super::Task| task.is_recovery && self.state.operations.contains_key(&task.name);
+        self.script.tasks.iter().filter(is_begun).map(|task| task.name.clone()).collect()
     }
 
     /// When health is to be asked next.

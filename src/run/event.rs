@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::Key;
+use crate::model::{Key, StepNames};
 
 use super::{Direction, Document, Failure, Fault, Forecast, Hold, Part, Proof, Request, Unit};
 
@@ -28,6 +28,9 @@ pub enum Event {
         parameters: BTreeMap<String, Value>,
         /// The app version that runs.
         app: Option<String>,
+        /// The step that it deploys.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<Box<StepNames>>,
         /// Who started it.
         by: String,
     },
@@ -67,7 +70,11 @@ pub enum Event {
         forecast: Forecast,
     },
     /// Every check passed: work begins or goes on.
-    Ready,
+    Ready {
+        /// Operations that are done again first, because they find out how things stand.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
+    },
     /// The parts of an operation were found out and are fixed from here on.
     Prepared {
         /// The operation.
@@ -222,7 +229,7 @@ impl Event {
             Event::NotRequired { .. } => "not_required",
             Event::Blocked { .. } => "blocked",
             Event::Forecast { .. } => "forecast",
-            Event::Ready => "ready",
+            Event::Ready { .. } => "ready",
             Event::Prepared { .. } => "prepared",
             Event::Found { .. } => "found",
             Event::Advanced { .. } => "advanced",
@@ -267,7 +274,7 @@ impl Event {
             | Event::NotRequired { .. }
             | Event::Blocked { .. }
             | Event::Forecast { .. }
-            | Event::Ready
+            | Event::Ready { .. }
             | Event::Prepared { .. }
             | Event::Found { .. }
             | Event::Throttled { .. }

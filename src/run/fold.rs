@@ -29,12 +29,12 @@ pub(super) fn told(failures: &[Failure]) -> String {
 impl State {
     /// The state after the first event.
     pub fn begin(event: Event, at: Timestamp) -> Result<State, IllegalEvent> {
-        let Event::Started { document, parameters, app, by } = event else {
+        let Event::Started { document, parameters, app, step, by } = event else {
             return Err(IllegalEvent { event: event.name(), status: Status::NotStarted, about: None });
         };
         Ok(State {
             because: format!("{by} started it"),
-            given: Given { document, parameters, app, by, at },
+            given: Given { document, parameters, app, step: step.map(|step| *step), by, at },
             status: Status::Starting,
             since: at,
             direction: Direction::Do,
@@ -131,9 +131,8 @@ impl State {
             Event::Blocked { failures } if self.status == Status::Starting => {
                 self.set_status(Status::Blocked, at, told(&failures));
             }
-            Event::Ready if !self.is_ready && self.direction == Direction::Do => {
-                (self.is_ready, self.has_begun) = (true, true);
-                self.become_working(at, "its checks passed");
+            Event::Ready { again } if !self.is_ready && self.direction == Direction::Do => {
+                self.ready(&again, at);
             }
             Event::Unhealthy { failures } if self.stop.is_none() && self.direction == Direction::Do => {
                 self.unhealthy(&failures, at)
@@ -158,7 +157,7 @@ impl State {
             | Event::Asked { .. }
             | Event::NotRequired { .. }
             | Event::Blocked { .. }
-            | Event::Ready
+            | Event::Ready { .. }
             | Event::Unhealthy { .. }
             | Event::HealthUnknown { .. }
             | Event::Healthy
@@ -223,6 +222,13 @@ impl State {
             self.become_working(at, "no limit is reached any more");
         }
         Some(follows)
+    }
+
+    /// Work begins or goes on; what finds out how things stand is done again.
+    fn ready(&mut self, again: &[String], at: Timestamp) {
+        (self.is_ready, self.has_begun) = (true, true);
+        self.operations.retain(|name, _| !again.contains(name));
+        self.become_working(at, "its checks passed");
     }
 
     fn errored(&mut self, because: String, at: Timestamp) {

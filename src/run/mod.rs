@@ -40,7 +40,7 @@ pub use evidence::{Asked, Judgement, judge};
 pub use fold::IllegalEvent;
 pub use moving::{Moving, Piece, moving};
 pub use pacing::Pacing;
-pub use particulars::{Document, Failure, Fault, FaultKind, Forecast, Hold, Proof, Request, Resolution};
+pub use particulars::{Document, Failure, Fault, FaultKind, Forecast, Hold, ProcedureKind, Proof, Request, Resolution};
 pub use progress::{Percent, percent};
 pub use script::{Evidence, Script, Task, TaskKind, Undoing};
 pub use settings::{SETTINGS, Setting, Settings, SettingsError};

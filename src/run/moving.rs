@@ -150,11 +150,12 @@ mod tests {
 
     use super::*;
     use crate::model::Key;
-    use crate::run::{Document, Event, Evidence, Hold, Part, Proof, Task, Undoing, Unit};
+    use crate::run::{Document, Event, Evidence, Hold, Part, ProcedureKind, Proof, Task, Undoing, Unit};
 
     fn script(kind: TaskKind) -> Script {
         let (evidence, undo) = (Evidence::default(), Undoing::Nothing);
-        let task = Task { name: "copy".into(), kind, evidence, retry: None, undo, is_throttled: true };
+        let task =
+            Task { name: "copy".into(), kind, evidence, retry: None, undo, is_throttled: true, is_recovery: false };
         Script { tasks: vec![task], has_healthcheck: false, has_postcheck: false, limits: Vec::new() }
     }
 
@@ -165,12 +166,13 @@ mod tests {
     /// A run of which this happened, each with its second.
     fn state(slices: Vec<Slice>, events: Vec<(i64, Event)>) -> State {
         let text = String::new;
-        let document = Document { product: text(), name: text(), path: text(), text: text() };
-        let started = Event::Started { document, parameters: BTreeMap::new(), app: None, by: "ada".into() };
+        let document =
+            Document { kind: ProcedureKind::Migration, product: text(), name: text(), path: text(), text: text() };
+        let started = Event::Started { document, parameters: BTreeMap::new(), app: None, step: None, by: "ada".into() };
         let parts = slices.into_iter().map(|slice| Part { slice: Some(slice), ..Part::default() }).collect();
         let (operation, direction) = ("copy".to_owned(), Direction::Do);
         let prepared = Event::Prepared { operation, direction, parts, may_grow: true, batch: Some(100) };
-        let first = [(0, started), (0, Event::Ready), (0, prepared)];
+        let first = [(0, started), (0, Event::Ready { again: Vec::new() }), (0, prepared)];
         let all = first.into_iter().chain(events).map(|(second, event)| (Timestamp(second * 1000), event));
         State::fold(all).expect("it folds").expect("it has events")
     }

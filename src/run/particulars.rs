@@ -4,12 +4,44 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// What kind of procedure a run is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcedureKind {
+    /// A migration.
+    #[default]
+    Migration,
+    /// A platform's deploy.
+    Deploy,
+    /// A runbook.
+    Runbook,
+}
+
+impl ProcedureKind {
+    /// As the store has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProcedureKind::Migration => "migration",
+            ProcedureKind::Deploy => "deploy",
+            ProcedureKind::Runbook => "runbook",
+        }
+    }
+
+    /// Whether it is a migration.
+    pub fn is_migration(&self) -> bool {
+        *self == ProcedureKind::Migration
+    }
+}
+
 /// The manifest that a run started with: later edits do not change the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
+    /// What it is of.
+    #[serde(default, skip_serializing_if = "ProcedureKind::is_migration")]
+    pub kind: ProcedureKind,
     /// The product.
     pub product: String,
-    /// The migration's name.
+    /// The run's name, which is the migration's.
     pub name: String,
     /// The file, for messages.
     pub path: String,

@@ -34,6 +34,8 @@ pub struct Task {
     pub undo: Undoing,
     /// Whether limits hold it up.
     pub is_throttled: bool,
+    /// Whether it is done again each time that the run is taken up.
+    pub is_recovery: bool,
 }
 
 /// What an operation is.
@@ -152,6 +154,7 @@ fn task(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Task
         kind: kind(operation),
         evidence: evidence(operation, engine),
         retry: operation.retry,
+        is_recovery: operation.is_recovery,
         undo,
         is_throttled: matches!(
             operation.action,
@@ -194,6 +197,6 @@ fn evidence(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> 
         lookup,
         done_when: operation.done_when.is_some(),
         // A partition enters its table whole, however often.
-        repeatable: operation.repeatable || is_moving || operation.action.is_observation(),
+        repeatable: operation.repeatable || operation.is_recovery || is_moving || operation.action.is_observation(),
     }
 }

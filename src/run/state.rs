@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::model::StepNames;
+
 use super::batches::Walk;
 use super::pacing::Pacing;
 use super::throttle::Throttling;
@@ -19,6 +21,8 @@ pub struct Given {
     pub parameters: BTreeMap<String, Value>,
     /// The app version that ran.
     pub app: Option<String>,
+    /// The step that it deploys.
+    pub step: Option<StepNames>,
     /// Who started it.
     pub by: String,
     /// When.

@@ -134,7 +134,7 @@ fn next(progress: &PartProgress, event: &Event, at: Timestamp) -> Option<PartPro
         | Event::Asked { .. }
         | Event::NotRequired { .. }
         | Event::Blocked { .. }
-        | Event::Ready
+        | Event::Ready { .. }
         | Event::Forecast { .. }
         | Event::Prepared { .. }
         | Event::Found { .. }

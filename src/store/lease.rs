@@ -20,6 +20,9 @@ pub const LEASE: Duration = Duration::from_secs(15);
 /// How often its owner renews it.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
+/// The kind of runs that a limit counts and holds back: whatever contains them holds its lease meanwhile.
+const LIMITED: &str = "migration";
+
 /// A process that may hold leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -77,8 +80,8 @@ pub struct Heartbeat {
 impl Store {
     /// Begins a run: it stands in the store with its first events, held by `owner`, or nothing does.
     ///
-    /// Refused as [`StoreError::AlreadyRunning`], or as [`StoreError::Busy`] when `concurrent_max` runs of the
-    /// environment have an owner. The same call repeated after a lost answer gives the lease that it made.
+    /// Refused as [`StoreError::AlreadyRunning`], or as [`StoreError::Busy`] when it is a migration and `concurrent_max`
+    /// migrations of the environment have an owner. The same call repeated after a lost answer gives the lease that it made.
     pub async fn begin(
         &self,
         run: &NewRun,
@@ -104,7 +107,7 @@ impl Store {
                 let id = RunId::new(row.try_get::<String, _>(0)?);
                 return Err(StoreError::AlreadyRunning { run: id, name: run.name.clone() }.into());
             }
-            refuse_if_busy(&mut tx, &run.environment, &run.id, concurrent_max).await?;
+            refuse_if_busy(&mut tx, run, concurrent_max).await?;
             insert(&mut tx, run, first, owner, lease).await?;
             journal::insert(&mut tx, &run.id, 1, 0, first).await?;
             tx.commit().await?;
@@ -115,8 +118,8 @@ impl Store {
 
     /// Takes a run that has no owner, or whose owner's lease has run out.
     ///
-    /// Refused as [`StoreError::Held`], or as [`StoreError::Busy`] when `concurrent_max` other runs of the environment
-    /// have an owner.
+    /// Refused as [`StoreError::Held`], or as [`StoreError::Busy`] when it is a migration and `concurrent_max` others of
+    /// the environment have an owner.
     pub async fn take(
         &self,
         run: &RunId,
@@ -146,7 +149,7 @@ impl Store {
                 let for_ms = holder.left_ms.max(0);
                 return Err(StoreError::Held { run: run.clone(), owner: holder.owner, for_ms }.into());
             };
-            refuse_if_busy(&mut tx, &now.run.environment, run, concurrent_max).await?;
+            refuse_if_busy(&mut tx, &now.run, concurrent_max).await?;
             let lease = Lease { run: run.clone(), generation: taken.try_get(0)?, sequence: taken.try_get(1)? };
             tx.commit().await?;
             Ok(lease)
@@ -204,13 +207,12 @@ async fn begun_before(
     Err(StoreError::AlreadyRunning { run: run.id.clone(), name: run.name.clone() }.into())
 }
 
-async fn refuse_if_busy(
-    tx: &mut Transaction<'static, Any>,
-    environment: &str,
-    run: &RunId,
-    limit: u32,
-) -> Result<(), Fault> {
-    let others = sqlx::query(sql::IN_PROGRESS).bind(environment).bind(run.as_str()).fetch_all(&mut **tx).await?;
+async fn refuse_if_busy(tx: &mut Transaction<'static, Any>, run: &NewRun, limit: u32) -> Result<(), Fault> {
+    if run.kind != LIMITED {
+        return Ok(());
+    }
+    let others = sqlx::query(sql::IN_PROGRESS).bind(&run.environment).bind(run.id.as_str()).bind(LIMITED);
+    let others = others.fetch_all(&mut **tx).await?;
     let running = others.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
     if running.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
         return Ok(());

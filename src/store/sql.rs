@@ -43,7 +43,7 @@ pub(super) const UNFINISHED: &str = "SELECT id FROM orchestrate_run
 
 /// Owned runs count even when their lease has run out: their owner died at work, and they go on before others begin.
 pub(super) const IN_PROGRESS: &str = "SELECT name FROM orchestrate_run
-    WHERE environment = $1 AND id <> $2 AND is_finished = 0 AND owner_id IS NOT NULL ORDER BY begun_ms, id";
+    WHERE environment = $1 AND id <> $2 AND kind = $3 AND is_finished = 0 AND owner_id IS NOT NULL ORDER BY begun_ms, id";
 
 /// A lease that seems to live for over a minute longer than it was given for means that the clock went back.
 pub(super) const TAKE: &str = "UPDATE orchestrate_run

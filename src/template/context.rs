@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::model::Secret;
+use crate::model::{Secret, StepNames};
 
 /// The names of a template. What is absent is undefined: `item` outside of `for_each`, `value` outside of a message.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -41,25 +41,6 @@ pub struct TargetNames {
     pub database: Option<String>,
     /// The ClickHouse cluster.
     pub cluster: Option<String>,
-}
-
-/// `step`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StepNames {
-    /// Its number in the plan, from 1.
-    pub number: usize,
-    /// The app version.
-    pub app: String,
-    /// The chart version.
-    pub chart: Option<String>,
-    /// Whether the chart would deploy another image.
-    pub image_override: bool,
-    /// The image's tag in that case.
-    pub image_tag: Option<String>,
-    /// The app version before it.
-    pub from_app: String,
-    /// The chart version before it.
-    pub from_chart: Option<String>,
 }
 
 /// `run`.

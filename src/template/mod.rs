@@ -13,7 +13,7 @@ mod strict;
 mod text;
 
 pub use check::{Names, Problem, check, uses_item};
-pub use context::{Context, RunNames, StepNames, TargetNames};
+pub use context::{Context, RunNames, TargetNames};
 pub use report::{Report, render_report};
 pub use sql::render_sql;
 pub use strict::RenderError;

@@ -9,6 +9,7 @@ mod live;
 mod loader;
 mod oracle;
 mod planning;
+mod platforms;
 mod process;
 mod rendering;
 mod rules;

@@ -8,7 +8,7 @@ use crate::store::{RunFilter, RunRow};
 use super::super::folded::Folded;
 use super::super::now;
 use super::super::observe::Observer;
-use super::{Came, ControlError, Desk, Wish, document};
+use super::{Came, ControlError, Desk, KIND, Wish, document};
 
 /// How often it is looked whether an owner took something in.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -87,7 +87,7 @@ impl Desk {
             let is_latest = seen.insert(other.run.name.clone());
             let status = Status::parse(&other.summary.status);
             let is_undone = matches!(status, Some(Status::RolledBack | Status::Blocked | Status::NotRequired) | None);
-            if !is_latest || is_undone || other.run.id == row.run.id {
+            if other.run.kind != KIND || !is_latest || is_undone || other.run.id == row.run.id {
                 continue;
             }
             let migration = document(&self.read(&other).await?)?;

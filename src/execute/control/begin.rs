@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::model::Migration;
-use crate::run::{Checked, Document, Ending, Event, Failure, State, Status};
+use crate::run::{Checked, Document, Ending, Event, Failure, ProcedureKind, State, Status};
 use crate::store::{Lease, NewRun, RunId, StoreError};
 
 use super::super::checks::{Precondition, preflight};
@@ -14,7 +14,7 @@ use super::super::journal::{DriveError, batch};
 use super::super::now;
 use super::super::observe::Observer;
 use super::super::site::Texts;
-use super::{Came, ControlError, Desk, KIND, busy};
+use super::{Came, ControlError, Desk, busy};
 
 /// A migration to begin.
 #[derive(Debug)]
@@ -29,12 +29,23 @@ pub struct Start<'a> {
     pub app: Option<String>,
 }
 
+/// What came of beginning a run.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// It began, and is ours.
+    Ours(Lease, Box<State>),
+    /// Another run of its name is not over.
+    AlreadyRunning(RunId),
+    /// As many migrations have an owner as may have one: which, and how many.
+    Busy(Vec<String>, u32),
+}
+
 impl Desk {
     /// Begins a run of a migration: its first event is in the store, and its lease is ours.
     pub(super) async fn begin(&self, start: &Start<'_>) -> Result<(Lease, State), ControlError> {
-        let at = now();
         let name = start.migration.name.as_str().to_owned();
         let document = Document {
+            kind: ProcedureKind::Migration,
             product: self.product.clone(),
             name: name.clone(),
             path: start.migration.place.file.to_string(),
@@ -44,26 +55,38 @@ impl Desk {
             document,
             parameters: start.parameters.clone(),
             app: start.app.clone(),
+            step: None,
             by: self.person.clone(),
         };
-        let state = State::begin(started.clone(), at).map_err(DriveError::Journal)?;
-        let run = NewRun {
-            id: RunId::new(uuid::Uuid::now_v7().to_string()),
-            environment: self.site.environment.clone(),
-            product: self.product.clone(),
-            kind: KIND.to_owned(),
-            name: name.clone(),
-        };
-        let first = batch(at, &[started], &state);
-        let concurrent_max = self.settings().await?.max_concurrent;
-        match self.store.begin(&run, &first, &self.owner, self.lease, concurrent_max).await {
-            Ok(lease) => Ok((lease, state)),
-            Err(StoreError::AlreadyRunning { run, .. }) => Err(self.unfinished(&name, &run).await?),
-            Err(StoreError::Busy { running, limit }) => {
+        match self.begin_with(started).await? {
+            Begun::Ours(lease, state) => Ok((lease, *state)),
+            Begun::AlreadyRunning(run) => Err(self.unfinished(&name, &run).await?),
+            Begun::Busy(running, limit) => {
                 let mut failures = vec![busy(&running, limit)];
                 failures.extend(self.other_failures(start).await?);
                 Err(ControlError::Refused { name, failures })
             }
+        }
+    }
+
+    /// Begins a run with its first event.
+    pub(super) async fn begin_with(&self, started: Event) -> Result<Begun, ControlError> {
+        let at = now();
+        let state = State::begin(started.clone(), at).map_err(DriveError::Journal)?;
+        let document = &state.given.document;
+        let run = NewRun {
+            id: RunId::new(uuid::Uuid::now_v7().to_string()),
+            environment: self.site.environment.clone(),
+            product: self.product.clone(),
+            kind: document.kind.as_str().to_owned(),
+            name: document.name.clone(),
+        };
+        let first = batch(at, &[started], &state);
+        let concurrent_max = self.settings().await?.max_concurrent;
+        match self.store.begin(&run, &first, &self.owner, self.lease, concurrent_max).await {
+            Ok(lease) => Ok(Begun::Ours(lease, Box::new(state))),
+            Err(StoreError::AlreadyRunning { run, .. }) => Ok(Begun::AlreadyRunning(run)),
+            Err(StoreError::Busy { running, limit }) => Ok(Begun::Busy(running, limit)),
             Err(error) => Err(error.into()),
         }
     }
@@ -87,7 +110,7 @@ impl Desk {
 
     /// The checks that fail besides those of the store, so that all are told at once.
     pub(super) async fn other_failures(&self, start: &Start<'_>) -> Result<Vec<Failure>, ControlError> {
-        let texts = Texts { parameters: start.parameters.clone(), run: None };
+        let texts = Texts { parameters: start.parameters.clone(), ..Texts::default() };
         let of = Precondition {
             site: &self.site,
             store: &self.store,

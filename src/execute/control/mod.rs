@@ -1,7 +1,8 @@
-//! Begins runs (`begin`), asks things of them (`ask`), and takes them up (`take`).
+//! Begins runs (`begin`; deploys and runbooks: `procedure`), asks things of them (`ask`), and takes them up (`take`).
 
 mod ask;
 mod begin;
+mod procedure;
 mod take;
 
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::manifest::{SourceFile, load_migration};
+use crate::manifest::{SourceFile, load_migration, load_platform, load_runbook};
 use crate::model::Migration;
-use crate::run::{Failure, Request, Settings, State, Status};
+use crate::run::{Failure, ProcedureKind, Request, Settings, State, Status};
 use crate::store::{Owner, RunFilter, RunId, RunRow, Store, StoreError};
 
 use super::drive::{Outcome, Signals};
@@ -20,6 +21,7 @@ use super::journal::{DriveError, read};
 use super::site::Site;
 
 pub use begin::Start;
+pub use procedure::Deploy;
 
 /// The kind of run that a migration is.
 pub const KIND: &str = "migration";
@@ -179,11 +181,16 @@ fn busy(running: &[String], limit: u32) -> Failure {
     }
 }
 
-/// The migration that a run started with.
+/// What a run started with: a migration, a platform's deploy or a runbook, as the engine runs it.
 pub fn document(state: &State) -> Result<Migration, DriveError> {
     let document = &state.given.document;
     let file = SourceFile { path: Arc::from(document.path.as_str()), bytes: document.text.clone().into_bytes() };
-    load_migration(file).map_err(|broken| {
+    let loaded = match document.kind {
+        ProcedureKind::Migration => load_migration(file),
+        ProcedureKind::Deploy => load_platform(file).map(|platform| platform.procedure(&document.name)),
+        ProcedureKind::Runbook => load_runbook(file).map(|runbook| runbook.procedure(&document.name)),
+    };
+    loaded.map_err(|broken| {
         let first = broken.0.into_iter().next();
         DriveError::Document(first.map_or_else(|| document.path.clone(), |finding| finding.message))
     })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::run::{Event, State};
+use crate::run::{Event, ProcedureKind, State};
 use crate::store::{Lease, RunRow, StoreError};
 use crate::template::RunNames;
 
@@ -128,8 +128,12 @@ impl Desk {
     ) -> Result<Came, ControlError> {
         let run = lease.run().clone();
         let migration = document(&state)?;
+        let mut settings = self.settings().await?;
+        // A runbook has people at it: one that fails stands where it failed until one of them says what to do.
+        settings.auto_rollback &= state.given.document.kind != ProcedureKind::Runbook;
         let texts = Texts {
             parameters: state.given.parameters.clone(),
+            step: state.given.step.clone(),
             run: Some(RunNames { id: run.as_str().to_owned(), started: written(state.given.at) }),
         };
         let driven = Driven {
@@ -139,7 +143,7 @@ impl Desk {
             lease_for: self.lease,
             migration,
             state,
-            settings: self.settings().await?,
+            settings,
             texts,
             signals: self.signals.clone(),
             pending,

@@ -49,7 +49,7 @@ pub fn essence(journal: &[Entry]) -> Vec<String> {
             | Event::NotRequired { .. }
             | Event::Blocked { .. }
             | Event::Forecast { .. }
-            | Event::Ready
+            | Event::Ready { .. }
             | Event::Unhealthy { .. }
             | Event::HealthUnknown { .. }
             | Event::Healthy

@@ -20,7 +20,15 @@ pub fn single(name: &str, evidence: Evidence) -> Task {
 
 /// An operation without an undo.
 pub fn plain(name: &str, kind: TaskKind, evidence: Evidence) -> Task {
-    Task { name: name.into(), kind, evidence, retry: None, undo: Undoing::Nothing, is_throttled: false }
+    Task {
+        name: name.into(),
+        kind,
+        evidence,
+        retry: None,
+        undo: Undoing::Nothing,
+        is_throttled: false,
+        is_recovery: false,
+    }
 }
 
 /// The same with an undo of one statement, for each part where it has parts.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orchestrate::run::{
-    Direction, Document, Event, Evidence, Failure, FaultKind, Forecast, Hold, Part, Proof, Request, Resolution,
-    Settings, Slice, State, Status, Task, TaskKind, Timestamp, Undoing, Unit,
+    Direction, Document, Event, Evidence, Failure, FaultKind, Forecast, Hold, Part, ProcedureKind, Proof, Request,
+    Resolution, Settings, Slice, State, Status, Task, TaskKind, Timestamp, Undoing, Unit,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -76,7 +76,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     ];
     let about_runs = prop_oneof![
         4 => (any_request(), text()).prop_map(|(request, by)| Event::Asked { request, by, reason: None, number: 0 }),
-        3 => Just(Event::Ready),
+        3 => Just(Event::Ready { again: Vec::new() }),
         1 => Just(started()),
         1 => text().prop_map(|owner| Event::Taken { owner }),
         1 => text().prop_map(|evidence| Event::NotRequired { evidence }),
@@ -127,8 +127,9 @@ fn any_batch_event() -> impl Strategy<Value = Event> {
 
 fn started() -> Event {
     let text = String::new;
-    let document = Document { product: text(), name: text(), path: text(), text: text() };
-    Event::Started { document, parameters: BTreeMap::new(), app: None, by: "ada".into() }
+    let document =
+        Document { kind: ProcedureKind::Migration, product: text(), name: text(), path: text(), text: text() };
+    Event::Started { document, parameters: BTreeMap::new(), app: None, step: None, by: "ada".into() }
 }
 
 fn any_evidence() -> impl Strategy<Value = Evidence> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use orchestrate::model::Key;
-use orchestrate::run::{Direction, Document, Event, Part, Settings, Slice, State, Timestamp, Unit};
+use orchestrate::run::{Direction, Document, Event, Part, ProcedureKind, Settings, Slice, State, Timestamp, Unit};
 use proptest::prelude::*;
 
 use super::make::doing;
@@ -15,14 +15,15 @@ const LARGEST: u64 = 2_000_000;
 /// A run whose first stretch of so many is begun.
 pub fn begun(stretches: u32, first: Option<u64>) -> State {
     let text = String::new;
-    let document = Document { product: text(), name: text(), path: text(), text: text() };
-    let started = Event::Started { document, parameters: BTreeMap::new(), app: None, by: "ada".into() };
+    let document =
+        Document { kind: ProcedureKind::Migration, product: text(), name: text(), path: text(), text: text() };
+    let started = Event::Started { document, parameters: BTreeMap::new(), app: None, step: None, by: "ada".into() };
     let slice = |_| Part { slice: Some(Slice::Keys { after: None, until: None, rows: 1 }), ..Part::default() };
     let parts = (0..stretches).map(slice).collect();
     let direction = Direction::Do;
     let mut state = State::begin(started, Timestamp(0)).expect("a run begins with its start");
     let prepared = Event::Prepared { operation: OPERATION.into(), direction, parts, may_grow: false, batch: first };
-    for event in [Event::Ready, prepared, Event::Attempted { unit: doing(OPERATION) }] {
+    for event in [Event::Ready { again: Vec::new() }, prepared, Event::Attempted { unit: doing(OPERATION) }] {
         state.apply(event, Timestamp(0)).expect("it follows");
     }
     state

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use orchestrate::run::{
-    Act, Decision, Document, Event, Failure, FaultKind, Part, Reading, Request, Script, Settings, State, Status, Task,
-    Timestamp, Unit, Watch, decide,
+    Act, Decision, Document, Event, Failure, FaultKind, Part, ProcedureKind, Reading, Request, Script, Settings, State,
+    Status, Task, Timestamp, Unit, Watch, decide,
 };
 
 use super::acts::task;
@@ -121,9 +121,15 @@ impl World {
     /// Writes the first event.
     pub fn start(&mut self) {
         let text = String::new;
-        let document = Document { product: text(), name: "m".into(), path: "m.yaml".into(), text: text() };
+        let document = Document {
+            kind: ProcedureKind::Migration,
+            product: text(),
+            name: "m".into(),
+            path: "m.yaml".into(),
+            text: text(),
+        };
         let parameters = BTreeMap::new();
-        let started = Event::Started { document, parameters, app: None, by: "ada".into() };
+        let started = Event::Started { document, parameters, app: None, step: None, by: "ada".into() };
         self.journal.push((self.now, started));
     }
 
