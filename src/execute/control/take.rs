@@ -27,7 +27,11 @@ impl Desk {
     }
 
     /// Takes a run, waiting for the lease of an owner that fell silent to end.
-    pub(super) async fn take(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Lease, ControlError> {
+    pub(in crate::execute) async fn take(
+        &self,
+        row: &RunRow,
+        observer: &mut dyn Observer,
+    ) -> Result<Lease, ControlError> {
         let concurrent_max = self.settings().await?.max_concurrent;
         let mut told = false;
         let mut left_ms = row.holder.as_ref().map_or(0, |holder| holder.left_ms);

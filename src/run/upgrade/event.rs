@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::plan::PlanDocument;
 
@@ -13,8 +12,8 @@ use super::rest::Rest;
 /// The version of the events' form.
 pub const UPGRADE_SCHEMA: &str = "orchestrate.upgrade-event/v1";
 
-/// Values of the parameters of migrations.
-pub type Parameters = BTreeMap<String, BTreeMap<String, Value>>;
+/// Values of the parameters of migrations, as they were typed.
+pub type Parameters = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Something that happened in an upgrade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -118,8 +118,8 @@ fn what_was_given_up_is_over() {
 
 #[test]
 fn parameters_that_are_given_later_go_over_those_from_before() {
-    let given = |value: i64| {
-        let values = BTreeMap::from([("COUNT".to_owned(), value.into())]);
+    let given = |value: u32| {
+        let values = BTreeMap::from([("COUNT".to_owned(), value.to_string())]);
         BTreeMap::from([("0002_b".to_owned(), values)])
     };
     let mut world = World::new();
