@@ -31,7 +31,8 @@ use crate::model::Product;
 
 pub use answer::{Because, DueNote, NoPlan, Plan, Reason, Release, Segment, ServiceLine, Step};
 pub use document::{
-    NO_PLAN_FORMAT, NoPlanDocument, NoteDocument, PLAN_FORMAT, PlanDocument, StepDocument, StepReleaseDocument,
+    AtDocument, NO_PLAN_FORMAT, NoPlanDocument, NoteDocument, PLAN_FORMAT, PlanDocument, StepDocument,
+    StepReleaseDocument,
 };
 pub use order::in_order;
 pub use picture::dot;

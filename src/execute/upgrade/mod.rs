@@ -40,7 +40,7 @@ pub struct Walk<'a> {
     /// How releases are deployed.
     pub platform: &'a Platform,
     /// The names of the notes that the person confirms.
-    pub acknowledged: &'a [String],
+    pub acknowledged: Vec<String>,
     /// The last step to do.
     pub until: Option<usize>,
     /// The values that were typed for parameters of migrations.

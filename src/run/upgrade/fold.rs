@@ -66,6 +66,13 @@ pub struct StepState {
     pub done_at: Option<Timestamp>,
 }
 
+impl StepState {
+    /// Whether its release is deployed.
+    pub fn is_deployed(&self) -> bool {
+        matches!(self.deployment, Deployment::Done { .. })
+    }
+}
+
 /// An upgrade, as its journal tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
