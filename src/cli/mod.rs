@@ -18,6 +18,7 @@ mod guard;
 mod journal;
 mod kept;
 mod lint;
+mod live;
 mod output;
 mod parameters;
 mod plan;

@@ -1,6 +1,6 @@
 //! The checks before the work: all are asked, and all that fail are told at once, the cheap ones first.
 
-use crate::model::{Action, Engine, Migration, Operation, Scope, Version};
+use crate::model::{Action, Engine, Migration, Operation, Probe, Scope, Version};
 use crate::run::{Checked, Failure, Verdict};
 use crate::store::{RunFilter, Store, StoreError};
 
@@ -43,20 +43,14 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     failures.extend(services(of).await);
     let required = of.migration.required.as_ref().filter(|_| with_required);
     if let Some(probe) = required {
-        match of.site.ask(probe, of.texts).await {
+        match self::required(of.site, probe, of.texts).await {
             Verdict::Yes => {}
-            Verdict::No(value) if failures.is_empty() => {
-                let evidence = format!("`required` answered {value} ({})", probe.place);
-                return Ok(Checked::NotRequired(of.site.scrub.clean(&evidence)));
-            }
+            Verdict::No(evidence) if failures.is_empty() => return Ok(Checked::NotRequired(evidence)),
             Verdict::No(_) => return Ok(Checked::Failures(failures)),
             Verdict::Unknown(why) => {
-                let message = format!("whether it is required cannot be told ({}): {why}", probe.place);
-                failures.push(unknown(
-                    "required",
-                    message,
-                    "unknown never means not required; make the question answerable",
-                ));
+                let message = format!("whether it is required cannot be told {why}");
+                let hint = "unknown never means not required; make the question answerable";
+                failures.push(unknown("required", message, hint));
             }
         }
     }
@@ -66,6 +60,16 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     failures.extend(of.site.failures("healthcheck", &of.migration.healthcheck, of.texts).await);
     failures.extend(throttles(of).await);
     Ok(Checked::Failures(failures))
+}
+
+/// Whether a migration is required: no with its evidence, unknown with the place of the question and the reason.
+pub(super) async fn required(site: &Site, probe: &Probe, texts: &Texts) -> Verdict {
+    let place = &probe.place;
+    match site.ask(probe, texts).await {
+        Verdict::Yes => Verdict::Yes,
+        Verdict::No(value) => Verdict::No(site.scrub.clean(&format!("`required` answered {value} ({place})"))),
+        Verdict::Unknown(why) => Verdict::Unknown(site.scrub.clean(&format!("({place}): {why}"))),
+    }
 }
 
 /// Every throttle has an answer, whichever: one without would hold the work up for ever.

@@ -16,6 +16,7 @@ mod journal;
 mod judge;
 mod keys;
 mod limits;
+pub mod live;
 mod moved;
 mod observe;
 mod operation;
