@@ -101,7 +101,7 @@ impl Apply<'_> {
                 if let Some(row) = gives_up {
                     self.desk.give_up_upgrade(&row, view).await?;
                 }
-                self.desk.begin_upgrade(*document, None, &walk, view).await?
+                self.desk.begin_upgrade(*document, &walk, view).await?
             }
         };
         while let Some(notes) = unconfirmed(&walked.upgrade).filter(|_| person::is_there()) {

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod apply;
+mod gate;
 mod runs;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
 pub(super) use apply::ApplyArguments;
+pub(super) use gate::GateArguments;
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
     Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, TuneArguments, Word, WorkerArguments,
@@ -36,7 +38,7 @@ Exit codes:
   2  wrong usage
   3  invalid manifests
   4  there is no plan
-  5  closed: a check before the start did not pass, and nothing was done
+  5  closed: by the gate, or by a check before the start, and nothing was done
   6  the plan is stale
   7  another process owns the run
   8  failed, and rolled back
@@ -103,6 +105,7 @@ impl Color {
 pub(super) enum Verb {
     Plan(PlanArguments),
     Apply(ApplyArguments),
+    Gate(GateArguments),
     Lint(LintArguments),
     Schema(SchemaArguments),
     Status(StatusArguments),

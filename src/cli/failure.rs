@@ -98,6 +98,11 @@ impl Failure {
         format!("{}{}", self.message, hints.collect::<String>())
     }
 
+    /// What went wrong, in one sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells it on standard error.
     pub fn tell(self, output: &mut Output) -> Exit {
         let mut text = format!("{}{}", style::error("error: "), self.message);

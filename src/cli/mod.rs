@@ -14,6 +14,7 @@ mod errors;
 mod failure;
 mod figures;
 mod findings;
+mod gate;
 mod guard;
 mod journal;
 mod kept;
@@ -64,6 +65,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let global = &arguments.global;
     match &arguments.verb {
         Verb::Plan(plan) => plan::run(global, plan, output),
+        Verb::Gate(gate) => gate::run(global, gate, output),
         Verb::Lint(lint) => lint::run(global, lint, output),
         Verb::Schema(schema) => schema::run(schema, output),
         Verb::Apply(apply) => apply::run(global, apply, output),

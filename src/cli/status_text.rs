@@ -49,7 +49,7 @@ fn reason(entry: &Entry) -> String {
 }
 
 /// A moment of RFC 3339 without fractions of a second.
-fn to_the_second(moment: &str) -> String {
+pub(super) fn to_the_second(moment: &str) -> String {
     match moment.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => moment.to_owned(),

@@ -1,6 +1,6 @@
 //! The checks before the work: all are asked, and all that fail are told at once, the cheap ones first.
 
-use crate::model::{Action, Engine, Migration, Operation, Probe, Scope, Version};
+use crate::model::{Action, Engine, Migration, Operation, Probe, Scope};
 use crate::run::{Checked, Failure, Verdict};
 use crate::store::{RunFilter, Store, StoreError};
 
@@ -94,25 +94,12 @@ async fn window(of: &Precondition<'_>) -> Option<Failure> {
     if window.min.is_none() && window.max.is_none() {
         return None;
     }
-    let told = match (of.app, &of.site.version) {
-        (Some(app), _) => Ok(app.to_owned()),
-        (None, Some(probe)) => {
-            let context = of.site.context(of.texts, probe.target(), None);
-            match of.site.answer(probe, &context).await {
-                crate::run::Answer::Value(value) => Ok(value),
-                crate::run::Answer::Nothing => Err("its platform tells no version".to_owned()),
-                crate::run::Answer::Error(error) => Err(error),
-            }
+    let version = match of.site.running(of.app, of.texts).await {
+        Ok(version) => version,
+        Err(why) => {
+            let message = format!("the app version that runs is not known: {why}");
+            return Some(unknown("window", message, "say which version runs with --at VERSION"));
         }
-        (None, None) => Err("nothing tells it".to_owned()),
-    };
-    let hint = "say which version runs with --at VERSION";
-    let version = match told {
-        Ok(told) => match Version::parse(told.trim()) {
-            Ok(version) => version,
-            Err(_) => return Some(unknown("window", format!("`{}` is no version of the app", told.trim()), hint)),
-        },
-        Err(why) => return Some(unknown("window", format!("the app version that runs is not known: {why}"), hint)),
     };
     if window.contains(&version) {
         return None;

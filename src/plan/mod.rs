@@ -11,6 +11,7 @@ mod context;
 mod covers;
 mod document;
 mod fact;
+mod gate;
 mod line;
 mod moved;
 mod notes;
@@ -38,6 +39,7 @@ pub use document::{
     AtDocument, NO_PLAN_FORMAT, NoPlanDocument, NoteDocument, PLAN_FORMAT, PlanDocument, StepDocument,
     StepReleaseDocument,
 };
+pub use gate::{Gate, Known, gate, version_to_start};
 pub use moved::moved;
 pub use observed::Observed;
 pub use order::in_order;

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use crate::execute::control::Desk;
 use crate::model::{PartialVersion, Version};
-use crate::plan::{NoPlan, PLAN_FORMAT, Plan, PlanDocument, Preference, Question, plan, settle};
-use crate::run::{Answer, Upgrade};
+use crate::plan::{NoPlan, PLAN_FORMAT, Plan, PlanDocument, Preference, Question, moved, plan, settle};
+use crate::run::Upgrade;
 use crate::store::RunRow;
 
 use super::super::args::ApplyArguments;
 use super::super::commands::Commands;
 use super::super::desk::Loaded;
 use super::super::failure::{Exit, Failure};
-use super::super::plan_text;
+use super::super::plan::refused;
+use super::super::{live, plan_text};
 
 /// What is to be done.
 pub(super) enum Job {
@@ -59,15 +60,11 @@ pub(super) async fn choose(
         None => None,
     };
     let made = match (file, &arguments.to) {
-        (Some(old), _) => {
-            let made = make(loaded, desk, &again(&old)?).await?;
-            refuse_stale(&old, &made, arguments.plan.as_deref())?;
-            made
-        }
+        (Some(old), _) => still(loaded, desk, &old, arguments.plan.as_deref()).await?,
         (None, Some(to)) => make(loaded, desk, to).await?,
         (None, None) => {
             return Err(Failure::new(Exit::Usage, "no upgrade is under way, and nothing says where to go")
-                .hint("say which version to go to: orchestrate apply --to VERSION"));
+                .hint(format!("say which version to go to: {}", commands.command("apply --to VERSION"))));
         }
     };
     let document = Box::new(PlanDocument::from(&made));
@@ -98,7 +95,10 @@ fn refuse_another(
     let open = &upgrade.plan;
     let goal = Version::parse(&open.to.app).ok();
     let is_other_goal = to.is_some_and(|to| !goal.as_ref().is_some_and(|goal| to.matches(goal)));
-    let is_other_plan = file.is_some_and(|file| file.digest != open.digest);
+    let work = |plan: &PlanDocument| -> Vec<_> {
+        plan.steps.iter().map(|step| (step.deploy, step.release.clone(), step.migrations.clone())).collect()
+    };
+    let is_other_plan = file.is_some_and(|file| file.digest != open.digest && work(file) != work(open));
     if !is_other_goal && !is_other_plan {
         return Ok(());
     }
@@ -110,60 +110,43 @@ fn refuse_another(
         .hint("or give it up and plan from what runs now: add --anew"))
 }
 
-/// Where the plan of a file goes.
-fn again(old: &PlanDocument) -> Result<PartialVersion, Failure> {
-    PartialVersion::parse(&old.to.app)
-        .map_err(|_| Failure::new(Exit::Usage, format!("the plan goes to `{}`, which is no version", old.to.app)))
-}
-
-fn refuse_stale(old: &PlanDocument, made: &Plan, path: Option<&Path>) -> Result<(), Failure> {
-    let new = PlanDocument::from(made);
-    if old.digest == new.digest {
-        return Ok(());
+/// The plan of a file, made anew; refused where anything that it depends on moved since.
+async fn still(loaded: &Loaded, desk: &Desk, old: &PlanDocument, path: Option<&Path>) -> Result<Plan, Failure> {
+    let (made, moved) = match live::again(loaded, desk, old).await? {
+        Ok(made) => {
+            let moved = moved(old, &PlanDocument::from(&made));
+            (Some(made), moved)
+        }
+        Err(refusal) => (None, vec![plan_text::reasons(&refusal)]),
+    };
+    match made.filter(|_| moved.is_empty()) {
+        Some(made) => Ok(made),
+        None => {
+            let shown = path.map(|path| path.display().to_string()).unwrap_or_default();
+            let message = format!("{shown} is stale, and nothing was done\n  {}", moved.join("\n  "));
+            let again = format!("make it anew: orchestrate plan --to {} --out {shown}", old.to.app);
+            Err(Failure::new(Exit::Stale, message).hint(again))
+        }
     }
-    let mut moved = Vec::new();
-    if old.from.app != new.from.app {
-        moved.push(format!("the plan begins at {}, and {} runs", old.from.app, new.from.app));
-    }
-    if moved.is_empty() {
-        moved.push("the files or what is complete changed since it was made".to_owned());
-    }
-    let shown = path.map(|path| path.display().to_string()).unwrap_or_default();
-    Err(Failure::new(Exit::Stale, format!("{shown} is stale, and nothing was done\n  {}", moved.join("\n  ")))
-        .hint(format!("make it anew: orchestrate plan --to {} --out {shown}", old.to.app)))
 }
 
 /// Makes a plan from what runs.
 async fn make(loaded: &Loaded, desk: &Desk, to: &PartialVersion) -> Result<Plan, Failure> {
-    let from = running(desk).await?;
     let question = Question {
-        from: Some(PartialVersion::Whole(from)),
+        from: None,
         from_chart: None,
         to: to.clone(),
         completed: None,
         preference: Preference::Recommended,
         only_required: false,
+        observed: None,
     };
+    let question = live::seen(loaded, desk, question).await?;
     let product = loaded.product();
-    let request = settle(product, &question).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+    let told = |error| refused(product.name.as_str(), error);
+    let request = settle(product, &question).map_err(told)?;
     plan(product, &request).map_err(|refusal: Box<NoPlan>| {
         let failure = Failure::new(Exit::NoPlan, plan_text::reasons(&refusal));
         refusal.fixes.iter().fold(failure, |failure, fix| failure.hint(fix.clone()))
     })
-}
-
-async fn running(desk: &Desk) -> Result<Version, Failure> {
-    let told = |why: String| {
-        Failure::new(Exit::Unexpected, format!("which version runs cannot be told: {why}"))
-            .hint("the platform's `version` probe must answer")
-    };
-    let Some(probe) = &desk.site.version else { return Err(told("the environment has no platform".to_owned())) };
-    let context = desk.site.context(&crate::execute::Texts::default(), probe.target(), None);
-    match desk.site.answer(probe, &context).await {
-        Answer::Value(value) => {
-            Version::parse(value.trim()).map_err(|_| told(format!("`{}` is no version", value.trim())))
-        }
-        Answer::Nothing => Err(told("it has no answer".to_owned())),
-        Answer::Error(error) => Err(told(error)),
-    }
 }

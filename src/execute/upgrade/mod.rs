@@ -80,6 +80,13 @@ pub fn step_names(plan: &PlanDocument, number: usize) -> Option<StepNames> {
     })
 }
 
+/// The migrations that count as complete although no run of them is known: the app could not have started without, or the
+/// installation does not need them.
+fn assumed(plan: &PlanDocument) -> Vec<String> {
+    let not_required = plan.not_required.iter().map(|found| found.migration.clone());
+    plan.assumed_complete.iter().cloned().chain(not_required).collect()
+}
+
 /// Events as the store takes them, with where the upgrade stands after them.
 fn batch(at: Timestamp, events: &[UpgradeEvent], upgrade: &Upgrade) -> Batch {
     let write = |event: &UpgradeEvent| serde_json::to_string(event).expect("events have only texts for keys");
@@ -111,11 +118,11 @@ impl Desk {
     pub async fn begin_upgrade(
         &self,
         plan: PlanDocument,
-        identity: Option<String>,
         walk: &Walk<'_>,
         observer: &mut dyn Observer,
     ) -> Result<Walked, ControlError> {
         let at = now();
+        let identity = plan.environment.as_ref().map(|environment| environment.identity.clone());
         let started = UpgradeEvent::Started {
             plan: Box::new(plan),
             environment: self.site.environment.clone(),

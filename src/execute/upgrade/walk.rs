@@ -180,7 +180,7 @@ impl<'a> Walker<'a> {
             return self.rest(Rest::Refused { step, because }, observer).await;
         };
         let text = self.walk.sources.get(&migration.place.file).map(|text| text.to_string()).unwrap_or_default();
-        let assumed = self.upgrade.plan.assumed_complete.clone();
+        let assumed = super::assumed(&self.upgrade.plan);
         let parameters = self.walk.values.get(name).cloned().unwrap_or_default();
         let start = Start { migration, text: &text, parameters, app: None, assumed: &assumed };
         match self.carry(name, None, &Attempt::Migration(start), observer).await? {

@@ -116,11 +116,19 @@ impl Rest {
                 };
                 closed.iter().map(each).collect::<Vec<_>>().join("; ")
             }
-            Rest::Deploy { name, status, because, .. } => format!("{name} is {status}: {because}"),
-            Rest::Migration { migration, status, because, .. } => format!("{migration} is {status}: {because}"),
+            Rest::Deploy { name, status, because, .. } => format!("{}: {because}", standing(name, *status)),
+            Rest::Migration { migration, status, because, .. } => {
+                format!("{}: {because}", standing(migration, *status))
+            }
             Rest::Version { because, .. } | Rest::Refused { because, .. } => because.clone(),
             Rest::Stopped { by } => format!("{by} stopped it"),
             Rest::Until { step } => format!("it was to go until step {step}"),
         }
     }
+}
+
+/// Where something stands, as a sentence.
+fn standing(name: &str, status: Status) -> String {
+    let verb = if status == Status::NeedsAttention { "" } else { "is " };
+    format!("{name} {verb}{status}")
 }

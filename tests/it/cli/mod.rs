@@ -2,6 +2,7 @@
 
 mod demo;
 mod errors;
+mod gate;
 mod help;
 mod journal;
 mod lint;
