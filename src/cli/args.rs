@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod apply;
 mod gate;
 mod runs;
 
@@ -12,6 +13,7 @@ use crate::manifest::Kind;
 use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
+pub(super) use apply::ApplyArguments;
 pub(super) use gate::GateArguments;
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
@@ -24,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   orchestrate plan --from 1.30 --to 1.41           the way from 1.30 to the newest 1.41
   orchestrate plan --from 1.30 --to 1.41 --format markdown > upgrade.md
+  orchestrate apply --to 1.41                      walk it: deploy, prove, migrate, step by step
   orchestrate lint                                 check every file of the project
   orchestrate lint --explain gate-impassable       what a rule is about
   orchestrate status                               where every migration stands, and what can be done
@@ -101,6 +104,7 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     Plan(PlanArguments),
+    Apply(ApplyArguments),
     Gate(GateArguments),
     Lint(LintArguments),
     Schema(SchemaArguments),
