@@ -200,7 +200,7 @@ fn title(note: &DueNote) -> String {
         crate::model::Crossing::App(app) => app.to_string(),
         crate::model::Crossing::Chart(chart) => format!("chart {chart}"),
     };
-    let confirm = if note.acknowledge { " (to be confirmed)" } else { "" };
+    let confirm = if note.acknowledge { format!(" (to be confirmed: {})", note.name) } else { String::new() };
     format!("{version}: {}{confirm}", note.title)
 }
 

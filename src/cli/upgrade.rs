@@ -8,13 +8,14 @@ use crate::execute::control::ControlError;
 use crate::execute::upgrade::UPGRADE;
 use crate::execute::{read, written};
 use crate::plan::{AtDocument, NoteDocument, StepReleaseDocument};
-use crate::run::{Acknowledged, Deployment, Rest, State, Upgrade};
+use crate::run::{Acknowledged, Deployment, Rest, State, Status, Upgrade};
 use crate::store::{RunFilter, RunId, Store};
 
 use super::commands::Commands;
 use super::desk::unstored;
 use super::failure::Failure;
 use super::refusal::refused;
+use super::status::Holding;
 
 /// The format of an upgrade.
 pub(super) const FORMAT: &str = "orchestrate.upgrade/v1";
@@ -36,10 +37,15 @@ pub(super) struct Entry {
     pub by: String,
     /// What keeps it from going on.
     pub rest: Option<Rest>,
+    /// Who walks it.
+    pub owner: Option<Holding>,
+    pub errors: usize,
     pub steps_done: usize,
     pub steps: Vec<Step>,
     /// What can be done now.
     pub next: Vec<String>,
+    #[serde(skip)]
+    pub word: Status,
 }
 
 /// How far a step is.
@@ -122,9 +128,12 @@ impl Entry {
             because: upgrade.because.clone(),
             by: upgrade.by.clone(),
             rest: upgrade.rest.clone(),
+            owner: None,
+            errors: upgrade.errors.len(),
             steps_done: upgrade.steps_done(),
             steps: steps.collect(),
             next,
+            word: upgrade.status,
         }
     }
 }

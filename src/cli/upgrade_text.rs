@@ -55,7 +55,7 @@ fn rest(because: &Rest, upgrade: &Upgrade) -> String {
 /// Whether an event is told even where only errors are.
 pub(super) fn is_error(event: &UpgradeEvent) -> bool {
     match event {
-        UpgradeEvent::Rested { because } => !matches!(because, Rest::Until { .. } | Rest::Stopped { .. }),
+        UpgradeEvent::Rested { because } => because.is_error() || matches!(because, Rest::Acknowledgement { .. }),
         UpgradeEvent::Started { .. }
         | UpgradeEvent::Taken { .. }
         | UpgradeEvent::Resumed { .. }

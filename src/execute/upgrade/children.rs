@@ -151,12 +151,12 @@ fn is_for_a_person(attempt: &Attempt<'_>, state: &State) -> bool {
 /// Whether another process has it, so that there is something to wait for.
 fn is_anothers(error: &ControlError) -> bool {
     match error {
-        ControlError::Held { .. } | ControlError::Unfinished { .. } => true,
+        // The last: it went on between looking at it and taking it.
+        ControlError::Held { .. } | ControlError::Unfinished { .. } | ControlError::DoesNotFit { .. } => true,
         ControlError::Drive(DriveError::LeaseLost) => true,
         ControlError::Drive(DriveError::Store(error)) => matches!(error, StoreError::Held { .. }),
         ControlError::Refused { .. }
         | ControlError::NeverStarted { .. }
-        | ControlError::DoesNotFit { .. }
         | ControlError::NoWayBack { .. }
         | ControlError::Drive(DriveError::Journal(_) | DriveError::Unreadable { .. } | DriveError::Document(_)) => {
             false

@@ -90,6 +90,8 @@ pub struct Upgrade {
     pub at: Timestamp,
     /// Its steps, in the plan's order.
     pub steps: Vec<StepState>,
+    /// What went wrong so far, the earliest first.
+    pub errors: Vec<(Timestamp, String)>,
     /// What keeps it from going on, where something does.
     pub rest: Option<Rest>,
     /// Where it stands.
@@ -116,6 +118,7 @@ impl Upgrade {
             because: format!("{by} started it"),
             by,
             at,
+            errors: Vec::new(),
             rest: None,
             status: Status::Running,
             since: at,
@@ -205,6 +208,9 @@ impl Upgrade {
                 // What was deployed does not run: the next attempt deploys it again, unless it runs by then.
                 if let Rest::Version { step, .. } = &because {
                     self.with(*step, |state| state.deployment = Deployment::Open);
+                }
+                if because.is_error() {
+                    self.errors.push((at, because.text()));
                 }
                 self.rest = Some(because);
             }

@@ -106,6 +106,18 @@ impl Rest {
         }
     }
 
+    /// Whether something went wrong, as opposed to what was to be expected.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Rest::Acknowledgement { .. } | Rest::Stopped { .. } | Rest::Until { .. } => false,
+            Rest::Gate { .. }
+            | Rest::Deploy { .. }
+            | Rest::Version { .. }
+            | Rest::Migration { .. }
+            | Rest::Refused { .. } => true,
+        }
+    }
+
     /// For people.
     pub fn text(&self) -> String {
         match self {

@@ -1,5 +1,6 @@
 //! The command line as people see it: standard output, standard error and exit code in one snapshot.
 
+mod apply;
 mod demo;
 mod errors;
 mod gate;
