@@ -51,6 +51,13 @@ fn name<'a>(notes: impl Iterator<Item = &'a mut DueNote>) {
     }
 }
 
+/// Whether a note of this title may have this name, or has it for its title.
+pub fn is_named(title: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(&short_name(title));
+    let is_numbered = |rest: &str| rest.strip_prefix('-').is_some_and(|rest| rest.parse::<u32>().is_ok());
+    title == name || rest.is_some_and(|rest| rest.is_empty() || is_numbered(rest))
+}
+
 /// A title as a word that is easily typed: its letters and digits, divided by hyphens.
 fn short_name(title: &str) -> String {
     let lower = title.to_lowercase();
