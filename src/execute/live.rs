@@ -167,7 +167,11 @@ async fn services(site: &Site, look: &Look<'_>, version: &Version) -> BTreeMap<S
     let of_migrations = look.product.migrations.values().flat_map(|migration| migration.services.keys());
     let names: BTreeSet<&String> = of_releases.chain(of_migrations).collect();
     let told = names.into_iter().filter(|name| site.services.contains_key(*name) || site.targets.contains_key(*name));
-    let asked = iter(told.map(async |name: &String| (name.clone(), site.service(name, &Texts::default()).await)));
+    let ask = async |name: &String| {
+        let told = site.service(name, &Texts::default()).await;
+        (name.clone(), told.map_err(|why| site.scrub.clean(&why)))
+    };
+    let asked = iter(told.map(ask));
     asked.buffer_unordered(QUESTIONS_MAX).collect().await
 }
 
