@@ -62,13 +62,13 @@ struct Apply<'a> {
 
 impl Apply<'_> {
     async fn run(&self, job: Job, output: &mut Output) -> Result<Exit, Failure> {
+        if job.plan().steps.is_empty() {
+            return Ok(finish::nothing_to_do(self, &job, output));
+        }
         let ready = Ready::of(self, &job)?;
         if self.arguments.dry_run {
             dry_run::show(self, &job, &ready, output);
             return Ok(Exit::Done);
-        }
-        if job.plan().steps.is_empty() {
-            return Ok(finish::nothing_to_do(self, &job, output));
         }
         let mut view = View::of_many(self.global);
         view.say(&preview::text(self, &job));

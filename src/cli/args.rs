@@ -135,7 +135,7 @@ pub(super) enum Verb {
     Demo(DemoArguments),
 }
 
-/// Write a small product with its data into a folder, and run one of its migrations there
+/// Write a small product with its data into a folder, and upgrade it there over all of its releases
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -36,10 +36,17 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Reads the project, and picks product and environment.
     pub fn read(global: &Global, output: &mut Output) -> Result<Loaded, Failure> {
+        Loaded::read_or(global, output, None)
+    }
+
+    /// The same; where no environment can be picked, there is another way.
+    pub fn read_or(global: &Global, output: &mut Output, other_way: Option<&str>) -> Result<Loaded, Failure> {
         let (catalog, sources) = project::catalog_with_sources(global, output)?;
         let product = project::product(global, &catalog)?.name.as_str().to_owned();
-        let (environment, _) = config::pick(&catalog.project, global.environment.as_deref())
-            .map_err(|error| Failure::from_error(Exit::Usage, &error).hint(error.hint()))?;
+        let (environment, _) = config::pick(&catalog.project, global.environment.as_deref()).map_err(|error| {
+            let failure = Failure::from_error(Exit::Usage, &error).hint(error.hint());
+            other_way.into_iter().fold(failure, Failure::hint)
+        })?;
         let environment = environment.to_owned();
         Ok(Loaded { catalog, sources, product, environment })
     }

@@ -22,10 +22,8 @@ pub(super) fn is_meant(global: &Global, question: &Question) -> bool {
 
 /// The project with the environment that is meant.
 pub(super) fn loaded(global: &Global, output: &mut Output) -> Result<Loaded, Failure> {
-    Loaded::read(global, output).map_err(|failure| match global.environment {
-        Some(_) => failure,
-        None => failure.hint("or say which version is installed, with --from VERSION"),
-    })
+    let other_way = global.environment.is_none().then_some("or say which version is installed, with --from VERSION");
+    Loaded::read_or(global, output, other_way)
 }
 
 /// What a look at the installation needs.

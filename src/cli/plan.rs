@@ -10,6 +10,7 @@ use crate::plan::{NoPlan, NoPlanDocument, Plan, PlanDocument, Question, RequestE
 use crate::template::{Report, render_report};
 
 use super::args::{Global, PlanArguments, PlanFormat, Prefer};
+use super::commands::Commands;
 use super::desk::block_on;
 use super::failure::{Exit, Failure};
 use super::output::{Output, style};
@@ -23,17 +24,18 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Outpu
             let desk = live::desk(&loaded, global).await?;
             live::seen(&loaded, &desk, question).await
         })?;
-        return solved(global, arguments, loaded.product(), &question, output);
+        let commands = loaded.commands(global);
+        return solved(global, arguments, (loaded.product(), &commands), &question, output);
     }
     let catalog = project::catalog(global, output)?;
     let product = project::product(global, &catalog)?;
-    solved(global, arguments, product, &question, output)
+    solved(global, arguments, (product, &Commands::default()), &question, output)
 }
 
 fn solved(
     global: &Global,
     arguments: &PlanArguments,
-    product: &Product,
+    (product, commands): (&Product, &Commands),
     question: &Question,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
@@ -56,6 +58,14 @@ fn solved(
         }
         Err(refusal) => {
             refuse(&refusal, arguments.format, output)?;
+            let begun = request.observed.iter().flat_map(|observed| &observed.begun);
+            for name in begun.filter(|name| refusal.reasons.iter().any(|reason| reason.text.contains(name.as_str()))) {
+                output.talk(&format!(
+                    "{}`{}` shows where it stands",
+                    style::hint("hint: "),
+                    commands.command(&format!("status {name}"))
+                ));
+            }
             Ok(Exit::NoPlan)
         }
     }

@@ -10,7 +10,7 @@ use futures_util::stream::iter;
 use thiserror::Error;
 
 use crate::model::{Migration, MigrationName, Product, ServiceVersion, Version};
-use crate::run::{Status, Verdict};
+use crate::run::{ProcedureKind, Status, Verdict};
 use crate::store::{RunFilter, RunRow, StoreError};
 
 use super::checks::required;
@@ -19,8 +19,6 @@ use super::site::{Site, Texts};
 
 /// How many questions are asked at the same time.
 const QUESTIONS_MAX: usize = 4;
-/// The kind of run that a deploy is; its name is `deploy/<app>` or `deploy/<app>@<chart>`.
-const DEPLOY: &str = "deploy";
 
 /// What is looked for.
 #[derive(Debug)]
@@ -142,9 +140,9 @@ impl Kept {
     }
 }
 
-/// The chart of the latest deploy, where that deployed what runs.
+/// The chart of the latest deploy, where that deployed what runs. Its name is `deploy/<app>@<chart>`.
 fn chart(rows: &[RunRow], version: &Version) -> Option<Version> {
-    let latest = rows.iter().find(|row| row.run.kind == DEPLOY)?;
+    let latest = rows.iter().find(|row| row.run.kind == ProcedureKind::Deploy.as_str())?;
     let is_complete = Status::parse(&latest.summary.status).is_some_and(Status::is_complete);
     let (app, chart) = latest.run.name.strip_prefix("deploy/")?.split_once('@')?;
     let chart = Version::parse(chart).ok()?;
@@ -158,7 +156,11 @@ async fn services(site: &Site, look: &Look<'_>, version: &Version) -> BTreeMap<S
     let of_migrations = look.product.migrations.values().flat_map(|migration| migration.services.keys());
     let names: BTreeSet<&String> = of_releases.chain(of_migrations).collect();
     let told = names.into_iter().filter(|name| site.services.contains_key(*name) || site.targets.contains_key(*name));
-    let asked = iter(told.map(async |name: &String| (name.clone(), site.service(name, &Texts::default()).await)));
+    let ask = async |name: &String| {
+        let told = site.service(name, &Texts::default()).await;
+        (name.clone(), told.map_err(|why| site.scrub.clean(&why)))
+    };
+    let asked = iter(told.map(ask));
     asked.buffer_unordered(QUESTIONS_MAX).collect().await
 }
 

@@ -29,7 +29,7 @@ mod steps;
 mod stretch;
 mod wording;
 
-use crate::model::Product;
+use crate::model::{MigrationName, Product};
 
 pub use answer::{
     Because, Change, DueNote, Installation, NoPlan, NotRequired, Plan, Reason, Release, Segment, ServiceLine, Step,
@@ -60,15 +60,22 @@ pub fn plan(product: &Product, request: &Request) -> Result<Plan, Box<NoPlan>> {
     }
     let done = Done::of(&world, request);
     let problem = Problem::new(&world, &start, &request.to, &done.all, &fact::Relaxed::default());
+    let unknown = observed::unknown(&done, &world, request);
     match route::best(&problem, request.preference) {
         Some(found) => {
             let mut plan = steps::plan(&world, &problem, &found.route, &done, request);
             plan.warnings.extend((!found.is_best).then(|| UNPROVED.to_owned()));
             plan.warnings.extend(missing(&world, &done, request));
-            plan.warnings.extend(observed::unknown(&world, &done, request));
+            let is_placed = |name: &MigrationName| plan.steps.iter().any(|step| step.migrations.contains(name));
+            let unknown: Vec<_> = unknown.into_iter().filter(|(name, _)| is_placed(name)).collect();
+            plan.warnings.extend(unknown.into_iter().map(|(_, told)| told));
             Ok(plan)
         }
-        None => Err(Box::new(refusal::refuse(&world, &start, &done.all, request))),
+        None => {
+            let mut refusal = refusal::refuse(&world, &start, &done.all, request);
+            refusal.warnings.extend(unknown.into_iter().map(|(_, told)| told));
+            Err(Box::new(refusal))
+        }
     }
 }
 

@@ -70,18 +70,18 @@ impl Done {
     }
 }
 
-/// What could not be told of migrations that the plan reaches: they stay in it.
-pub(super) fn unknown(world: &World<'_>, done: &Done, request: &Request) -> Vec<String> {
-    let observed = request.observed.iter().filter(|_| request.completed.is_none());
-    let unknown: BTreeMap<&MigrationName, &String> = observed.flat_map(|observed| &observed.unknown).collect();
-    let mut warnings = Vec::new();
-    let open = world.order.migrations.iter().enumerate().filter(|(number, _)| !done.all.contains(number));
-    for (_, migration) in open {
+/// What could not be told of migrations that matter here: they are taken as required.
+pub(super) fn unknown(done: &Done, world: &World<'_>, request: &Request) -> Vec<(MigrationName, String)> {
+    let Some(observed) = request.observed.as_ref().filter(|_| request.completed.is_none()) else { return Vec::new() };
+    let mut unknown = Vec::new();
+    for (number, migration) in world.order.migrations.iter().enumerate() {
         let is_ahead = migration.window.min.as_ref().is_none_or(|min| *min <= request.to);
-        if let Some(why) = unknown.get(&migration.name).filter(|_| is_ahead) {
-            warnings
-                .push(format!("whether {} is required cannot be told, so it stays in the plan: {why}", migration.name));
+        let name = &migration.name;
+        let is_open = is_ahead && !done.all.contains(&number) && !observed.begun.contains(name);
+        if let Some(why) = observed.unknown.get(name).filter(|_| is_open) {
+            let told = format!("whether {name} is required cannot be told {why}; it is taken as required");
+            unknown.push((name.clone(), told));
         }
     }
-    warnings
+    unknown
 }

@@ -36,6 +36,7 @@ on_both!(
     story::requests_are_numbered,
     story::settings_leave_a_trail,
     story::a_store_outlives_its_processes,
+    story::each_environment_has_an_identity_for_ever,
     story::a_newer_store_is_refused,
     story::eight_open_a_fresh_store_at_once,
     story::a_damaged_store_says_so,

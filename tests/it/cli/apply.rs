@@ -7,7 +7,26 @@ mod rests;
 mod signals;
 
 use crate::support::bakery::ALL;
-use crate::support::{Bakery, assert_whole};
+use crate::support::{Bakery, Outcome, assert_whole};
+
+/// What is said from the beginning of the walk on, without what each migration and each deploy does.
+fn walked(outcome: &Outcome) -> String {
+    let is_told =
+        |line: &&str| line.contains("upgrade to ") || line.starts_with("step ") || line.contains("the upgrade rests");
+    let begun = outcome
+        .stderr
+        .lines()
+        .skip_while(|line| !line.contains("the upgrade to ") && !line.contains("upgrade to 1.2.0 started"));
+    let mut rests = false;
+    let told: String = begun
+        .filter(|line| {
+            rests |= line.contains("the upgrade rests");
+            rests || is_told(line)
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    format!("exit code: {}\n--- stdout\n{}--- stderr\n{told}", outcome.code, outcome.stdout)
+}
 
 #[test]
 fn a_whole_plan_is_walked_and_a_second_time_there_is_nothing_to_do() {
@@ -74,9 +93,8 @@ fn a_summary_is_written_where_it_is_wanted() {
     let github = bakery.project.path().join("github.md");
     std::fs::write(&github, "what was there\n").expect("a file can be written");
     let mut command = bakery.command(&["apply", "--to", "1.2", "--yes", "--summary", "summary.md"]);
-    let outcome = crate::support::Outcome::of(
-        command.env("GITHUB_STEP_SUMMARY", &github).output().expect("the program can be started"),
-    );
+    let outcome =
+        Outcome::of(command.env("GITHUB_STEP_SUMMARY", &github).output().expect("the program can be started"));
     assert_eq!(outcome.code, 10, "{}", outcome.whole());
     let read = |name: &str| std::fs::read_to_string(bakery.project.path().join(name)).expect("it was written");
     assert_whole!("summary", read("summary.md"));

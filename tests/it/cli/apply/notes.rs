@@ -5,12 +5,13 @@ use std::process::Stdio;
 
 use nix::pty::openpty;
 
+use super::walked;
 use crate::support::{Bakery, assert_whole};
 
 #[test]
 fn it_rests_before_a_deploy_that_needs_a_word_and_after_one() {
     let bakery = Bakery::new();
-    assert_whole!("acknowledgement", bakery.run(&["apply", "--to", "1.2", "--yes"]).whole());
+    assert_whole!("acknowledgement", walked(&bakery.run(&["apply", "--to", "1.2", "--yes"])));
     assert_eq!((bakery.version().as_str(), bakery.deployed().len()), ("1.0.0", 0));
     bakery.exits(10, &["apply", "--yes"]);
     // By its title; the other one is missing when its release runs.

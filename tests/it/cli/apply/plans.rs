@@ -1,5 +1,6 @@
 //! Which plan is walked: that of a file, one that is made now, or that of an upgrade that is not over.
 
+use super::walked;
 use crate::support::bakery::ALL;
 use crate::support::{Bakery, assert_whole};
 
@@ -47,7 +48,7 @@ fn what_is_no_plan_is_refused() {
 #[test]
 fn it_goes_as_far_as_it_is_asked_to() {
     let bakery = Bakery::new();
-    assert_whole!("until", bakery.run(&["apply", "--to", "1.2", "--yes", "--until", "1"]).whole());
+    assert_whole!("until", walked(&bakery.run(&["apply", "--to", "1.2", "--yes", "--until", "1"])));
     assert_eq!(bakery.version(), "1.0.0");
     bakery.exits(0, &["apply", "--yes", "--until", "2", "--acknowledge", "make-a-backup"]);
     assert_eq!((bakery.version().as_str(), bakery.status()["upgrade"]["steps_done"].as_u64()), ("1.1.0", Some(2)));
