@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod apply;
+mod gate;
 mod runs;
 
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use crate::manifest::Kind;
 use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
+pub(super) use apply::ApplyArguments;
+pub(super) use gate::GateArguments;
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
     Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, TuneArguments, Word, WorkerArguments,
@@ -22,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   orchestrate plan --from 1.30 --to 1.41           the way from 1.30 to the newest 1.41
   orchestrate plan --from 1.30 --to 1.41 --format markdown > upgrade.md
+  orchestrate apply --to 1.41                      walk it: deploy, prove, migrate, step by step
   orchestrate lint                                 check every file of the project
   orchestrate lint --explain gate-impassable       what a rule is about
   orchestrate status                               where every migration stands, and what can be done
@@ -33,7 +38,7 @@ Exit codes:
   2  wrong usage
   3  invalid manifests
   4  there is no plan
-  5  closed: a check before the start did not pass, and nothing was done
+  5  closed: by the gate, or by a check before the start, and nothing was done
   6  the plan is stale
   7  another process owns the run
   8  failed, and rolled back
@@ -99,6 +104,8 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     Plan(PlanArguments),
+    Apply(ApplyArguments),
+    Gate(GateArguments),
     Lint(LintArguments),
     Schema(SchemaArguments),
     Status(StatusArguments),
@@ -128,7 +135,7 @@ pub(super) enum Verb {
     Demo(DemoArguments),
 }
 
-/// Write a small product with its data into a folder, and run one of its migrations there
+/// Write a small product with its data into a folder, and upgrade it there over all of its releases
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

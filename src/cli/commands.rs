@@ -1,7 +1,7 @@
 //! What can be done now with a migration, as commands to type.
 
 use crate::execute::control::document;
-use crate::run::{Request, Resolution, Script, State};
+use crate::run::{ProcedureKind, Request, Resolution, Script, State, Status};
 
 /// Makes commands for a product and an environment that have to be named, or have not.
 #[derive(Clone, Debug, Default)]
@@ -58,5 +58,7 @@ fn moves(state: &State) -> bool {
 
 /// Whether something was begun that cannot be taken back.
 pub(super) fn has_no_way_back(state: &State) -> bool {
-    document(state).is_ok_and(|migration| state.point_of_no_return(&Script::of(&migration, |_| None)).is_some())
+    let is_deployed = state.given.document.kind == ProcedureKind::Deploy && state.status == Status::Completed;
+    is_deployed
+        || document(state).is_ok_and(|migration| state.point_of_no_return(&Script::of(&migration, |_| None)).is_some())
 }

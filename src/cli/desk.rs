@@ -1,19 +1,19 @@
 //! Opens an environment for the verbs that act on it: its databases, its store, its settings, and who asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::config::{self, Installation, Need};
 use crate::database::{Database, Location};
-use crate::execute::control::{Desk, person};
+use crate::execute::control::{Desk, KIND, person};
 use crate::execute::{Scrub, Signals, Site, SiteTarget};
 use crate::manifest::Sources;
 use crate::model::{
     Catalog, Environment, Migration, Probe, Product, ServiceSource, TextPart, did_you_mean, parse_duration, text_parts,
 };
 use crate::run::Settings;
-use crate::store::{LEASE, Owner, Store, StoreError};
+use crate::store::{self, LEASE, Owner, Standing, Store, StoreError};
 use crate::template::TargetNames;
 
 use super::args::Global;
@@ -150,7 +150,22 @@ impl Loaded {
         let filled = self.fill(global, need)?;
         let store = open_store(&filled).await?;
         let declared = declared_settings(&filled)?;
-        let mut targets = std::collections::BTreeMap::new();
+        let site = self.site(filled)?;
+        Ok(Desk {
+            site: Arc::new(site),
+            store: Arc::new(store),
+            product: self.product.clone(),
+            declared,
+            lease: lease()?,
+            owner: owner(),
+            person: person(),
+            signals: signals()?,
+        })
+    }
+
+    /// The databases of a filled environment, and what asks them; nothing is connected to yet.
+    fn site(&self, filled: Installation) -> Result<Site, Failure> {
+        let mut targets = BTreeMap::new();
         for (name, target) in &filled.targets {
             let location = Location {
                 name: name.clone(),
@@ -163,7 +178,7 @@ impl Loaded {
                 TargetNames { name: name.clone(), database: target.database.clone(), cluster: target.cluster.clone() };
             targets.insert(name.clone(), SiteTarget { database, names });
         }
-        let site = Site {
+        Ok(Site {
             environment: self.environment.clone(),
             targets,
             vars: filled.vars,
@@ -171,17 +186,23 @@ impl Loaded {
             version: self.version_probe().cloned(),
             scrub: Scrub::new(secrets(self.declared())),
             caller: OnceLock::new(),
-        };
-        Ok(Desk {
-            site: Arc::new(site),
-            store: Arc::new(store),
-            product: self.product.clone(),
-            declared,
-            lease: lease()?,
-            owner: owner(),
-            person: person(),
-            signals: signals()?,
         })
+    }
+
+    /// What tells which version runs, and no more than that.
+    pub fn version_site(&self, global: &Global) -> Result<Site, Failure> {
+        let names = self.version_probe().and_then(Probe::target).map(str::to_owned).into_iter().collect();
+        self.site(self.fill(global, Need::Targets(&names))?)
+    }
+
+    /// Where the latest run of each migration stands, by its name. No store is made or changed.
+    pub async fn standings(&self, global: &Global) -> Result<BTreeMap<String, Standing>, Failure> {
+        let filled = self.fill(global, Need::Store)?;
+        let found = store::standings(&filled.store).await.map_err(|error| unstored(&error))?;
+        let is_ours = |standing: &Standing| {
+            standing.environment == self.environment && standing.product == self.product && standing.kind == KIND
+        };
+        Ok(found.into_iter().filter(is_ours).map(|standing| (standing.name.clone(), standing)).collect())
     }
 
     /// Opens the store alone.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::execute::control::{ControlError, KIND};
+use crate::execute::upgrade::UPGRADE;
 use crate::execute::{Folded, read};
 use crate::model::did_you_mean;
-use crate::run::State;
+use crate::run::{State, Upgrade};
 use crate::store::{RunFilter, RunId, RunRow, Store};
 
 use super::commands::Commands;
@@ -13,7 +14,7 @@ use super::desk::{Loaded, unstored};
 use super::failure::{Exit, Failure};
 use super::refusal::refused;
 
-/// The runs of a product in an environment, the latest first.
+/// The runs of a product in an environment, the latest first: those of migrations, or of whatever has this name.
 pub(super) async fn runs(loaded: &Loaded, store: &Store, name: Option<&str>) -> Result<Vec<RunRow>, Failure> {
     let filter = RunFilter {
         environment: Some(loaded.environment.clone()),
@@ -23,7 +24,7 @@ pub(super) async fn runs(loaded: &Loaded, store: &Store, name: Option<&str>) -> 
         limit: u32::MAX,
     };
     let mut rows = store.runs(&filter).await.map_err(|error| unstored(&error))?;
-    rows.retain(|row| row.run.kind == KIND);
+    rows.retain(|row| if name.is_some() { row.run.kind != UPGRADE } else { row.run.kind == KIND });
     Ok(rows)
 }
 
@@ -45,6 +46,25 @@ pub(super) async fn latest(
     let Some(row) = runs(loaded, store, Some(name)).await?.into_iter().next() else { return Ok(None) };
     let state = state(store, &row, commands).await?;
     Ok(Some((row, state)))
+}
+
+/// The upgrades of a product in an environment, the latest first.
+pub(super) async fn upgrades(loaded: &Loaded, store: &Store) -> Result<Vec<RunRow>, Failure> {
+    let filter = RunFilter {
+        environment: Some(loaded.environment.clone()),
+        product: Some(loaded.product.clone()),
+        name: Some(UPGRADE.to_owned()),
+        unfinished_only: false,
+        limit: u32::MAX,
+    };
+    store.runs(&filter).await.map_err(|error| unstored(&error))
+}
+
+/// The upgrade that a run's journal amounts to.
+pub(super) async fn upgrade(store: &Store, row: &RunRow, commands: &Commands) -> Result<Upgrade, Failure> {
+    let told = |error: ControlError| refused(UPGRADE, &error, commands);
+    let upgrade = read(store, &row.run.id).await.map_err(|error| told(ControlError::Drive(error)))?;
+    upgrade.ok_or_else(|| told(ControlError::NeverStarted { name: UPGRADE.to_owned() }))
 }
 
 /// Journals that were read before, for those who look again and again.

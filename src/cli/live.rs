@@ -7,7 +7,7 @@ use crate::config::Need;
 use crate::execute::control::Desk;
 use crate::execute::live::{Live, LiveError, Look, look};
 use crate::model::{PartialVersion, without_credentials};
-use crate::plan::{Installation, NoPlan, Observed, Plan, PlanDocument, Question, goal, moved, plan, settle};
+use crate::plan::{Installation, NoPlan, Observed, Plan, PlanDocument, Question, goal, plan, settle};
 
 use super::args::Global;
 use super::desk::{Loaded, unstored};
@@ -117,17 +117,4 @@ pub(super) async fn again(
     }
     let request = settle(product, &question).map_err(|error| refused(product.name.as_str(), error))?;
     Ok(plan(product, &request))
-}
-
-/// Why a plan must not be carried out here and now; nothing where it still holds.
-#[expect(dead_code, reason = "for whoever carries a plan out")]
-pub(super) async fn stale(loaded: &Loaded, desk: &Desk, old: &PlanDocument) -> Result<Vec<String>, Failure> {
-    Ok(match again(loaded, desk, old).await? {
-        Ok(new) => moved(old, &PlanDocument::from(&new)),
-        Err(refusal) => {
-            let reasons = refusal.reasons.iter().map(|reason| reason.text.clone());
-            let way = format!("there is no plan from {} to {} any more", refusal.from.app, refusal.to.app);
-            std::iter::once(way).chain(reasons).collect()
-        }
-    })
 }

@@ -4,6 +4,7 @@
 //! `failure` (what went wrong, with hints and an exit code) and `output` (standard output and error).
 
 mod act;
+mod apply;
 mod args;
 mod bars;
 mod commands;
@@ -13,6 +14,7 @@ mod errors;
 mod failure;
 mod figures;
 mod findings;
+mod gate;
 mod guard;
 mod journal;
 mod kept;
@@ -29,6 +31,8 @@ mod settings;
 mod status;
 mod status_text;
 mod tune;
+mod upgrade;
+mod upgrade_text;
 mod watching;
 mod wording;
 
@@ -61,8 +65,10 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let global = &arguments.global;
     match &arguments.verb {
         Verb::Plan(plan) => plan::run(global, plan, output),
+        Verb::Gate(gate) => gate::run(global, gate, output),
         Verb::Lint(lint) => lint::run(global, lint, output),
         Verb::Schema(schema) => schema::run(schema, output),
+        Verb::Apply(apply) => apply::run(global, apply, output),
         Verb::Start(start) => act::start(global, start, output),
         Verb::Stop(stop) => {
             let request = Request::Stop { rollback: stop.rollback };

@@ -90,7 +90,7 @@ fn question(arguments: &PlanArguments) -> Question {
     }
 }
 
-/// A question about what does not exist.
+/// A question about versions or migrations that do not exist.
 pub(super) fn refused(product: &str, error: RequestError) -> Failure {
     let failure = Failure::from_error(Exit::Usage, &error);
     match error {

@@ -200,7 +200,7 @@ fn title(note: &DueNote) -> String {
         crate::model::Crossing::App(app) => app.to_string(),
         crate::model::Crossing::Chart(chart) => format!("chart {chart}"),
     };
-    let confirm = if note.acknowledge { " (to be confirmed)" } else { "" };
+    let confirm = if note.acknowledge { format!(" (to be confirmed: {})", note.name) } else { String::new() };
     format!("{version}: {}{confirm}", note.title)
 }
 
@@ -222,8 +222,15 @@ fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
 
 /// Why there is no plan, and what would open the way.
 pub(super) fn refusal(refusal: &NoPlan) -> String {
+    let mut lines = vec![format!("{}{}", style::error("error: "), reasons(refusal))];
+    lines.extend(refusal.fixes.iter().map(|fix| format!("{}{fix}", style::hint("hint: "))));
+    lines.join("\n")
+}
+
+/// Why there is no plan.
+pub(super) fn reasons(refusal: &NoPlan) -> String {
     let way = format!("there is no plan from {} to {}", release(&refusal.from), release(&refusal.to));
-    let mut lines = vec![format!("{}{way}", style::error("error: "))];
+    let mut lines = vec![way];
     for (index, reason) in refusal.reasons.iter().enumerate() {
         let first = if index == 0 { "  because " } else { "      and " };
         lines.extend(wrap(&reason.text, first, "          "));
@@ -231,6 +238,5 @@ pub(super) fn refusal(refusal: &NoPlan) -> String {
             lines.push(style::faint(&format!("          at {}:{}", place.file, place.line)));
         }
     }
-    lines.extend(refusal.fixes.iter().map(|fix| format!("{}{fix}", style::hint("hint: "))));
     lines.join("\n")
 }

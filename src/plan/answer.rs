@@ -104,6 +104,8 @@ pub struct Because {
 /// A note that a move crosses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueNote {
+    /// What a person types to confirm it; no other note of the plan has it.
+    pub name: String,
     /// One line.
     pub title: String,
     /// Markdown.

@@ -112,6 +112,8 @@ pub struct StepReleaseDocument {
     pub app: String,
     pub chart: Option<String>,
     pub image_override: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_tag: Option<String>,
 }
 
 /// A reason for a step.
@@ -128,6 +130,9 @@ pub struct BecauseDocument {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoteDocument {
+    /// What a person types to confirm it.
+    #[serde(default)]
+    pub name: String,
     pub title: String,
     pub body: String,
     pub when: String,
@@ -256,6 +261,7 @@ impl From<&Step> for StepDocument {
                 app: step.release.app.to_string(),
                 chart: text(&step.release.chart),
                 image_override: step.image_tag.is_some(),
+                image_tag: step.image_tag.clone(),
             },
             migrations: step.migrations.iter().map(MigrationName::to_string).collect(),
             because: step.because.iter().map(BecauseDocument::from).collect(),
@@ -288,6 +294,7 @@ impl From<&DueNote> for NoteDocument {
             NoteTime::After => "after",
         };
         NoteDocument {
+            name: note.name.clone(),
             title: note.title.clone(),
             body: note.body.clone(),
             when: when.to_owned(),

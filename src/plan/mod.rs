@@ -11,6 +11,7 @@ mod context;
 mod covers;
 mod document;
 mod fact;
+mod gate;
 mod line;
 mod moved;
 mod notes;
@@ -34,8 +35,13 @@ pub use answer::{
     Because, Change, DueNote, Installation, NoPlan, NotRequired, Plan, Reason, Release, Segment, ServiceLine, Step,
 };
 pub use covers::Covers;
-pub use document::{NO_PLAN_FORMAT, NoPlanDocument, PLAN_FORMAT, PlanDocument};
+pub use document::{
+    AtDocument, NO_PLAN_FORMAT, NoPlanDocument, NoteDocument, PLAN_FORMAT, PlanDocument, StepDocument,
+    StepReleaseDocument,
+};
+pub use gate::{Gate, Known, gate, version_to_start};
 pub use moved::moved;
+pub use notes::is_named;
 pub use observed::Observed;
 pub use order::in_order;
 pub use picture::dot;

@@ -101,8 +101,8 @@ pub(super) struct Address {
     pub(super) options: AnyConnectOptions,
     /// The URL without credentials.
     pub(super) shown: String,
-    /// The folder of a store that is a file.
-    pub(super) folder: Option<PathBuf>,
+    /// The whole path of a store that is a file.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Address {
@@ -118,7 +118,7 @@ impl Address {
         let options = AnyConnectOptions::from_str(text)
             .map_err(|_| StoreError::WrongUrl { problem: "cannot be read; special characters need %-encoding" })?;
         let options = options.disable_statement_logging();
-        Ok(Address { engine: Engine::Postgres, options, shown: without_credentials(text), folder: None })
+        Ok(Address { engine: Engine::Postgres, options, shown: without_credentials(text), file: None })
     }
 
     fn file(rest: &str) -> Result<Address, StoreError> {
@@ -137,7 +137,6 @@ impl Address {
         url.set_path(&absolute.to_str().ok_or_else(|| unreadable.clone())?.replace('%', "%25"));
         url.set_query(Some("mode=rwc"));
         let options = AnyConnectOptions::from_url(&url).map_err(|_| unreadable)?.disable_statement_logging();
-        let folder = absolute.parent().map(Path::to_owned);
-        Ok(Address { engine: Engine::Sqlite, options, shown, folder })
+        Ok(Address { engine: Engine::Sqlite, options, shown, file: Some(absolute) })
     }
 }

@@ -14,6 +14,7 @@ mod run;
 mod schema;
 mod setting;
 mod sql;
+mod standing;
 
 pub use error::{Failure, StoreError};
 pub use journal::{Batch, Recorded};
@@ -22,3 +23,4 @@ pub use open::Store;
 pub use request::Request;
 pub use run::{Holder, NewRun, RunFilter, RunId, RunRow, Summary};
 pub use setting::SettingChange;
+pub use standing::{Standing, standings};

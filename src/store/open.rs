@@ -1,5 +1,6 @@
 //! Opening a store, and the bounds that every question to it has.
 
+use std::path::Path;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -45,9 +46,9 @@ impl Store {
     /// Opens `sqlite://path` (a path as it is, without escapes; made if it is missing, with its folder) or `postgres://…`, and brings its tables up to date.
     pub async fn open(url: &Secret) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
-        let Address { engine, options, shown, folder } = Address::parse(url)?;
-        if let Some(folder) = folder {
-            std::fs::create_dir_all(&folder).map_err(|error| StoreError::Refused {
+        let Address { engine, options, shown, file } = Address::parse(url)?;
+        if let Some(folder) = file.as_deref().and_then(Path::parent) {
+            std::fs::create_dir_all(folder).map_err(|error| StoreError::Refused {
                 store: shown.clone(),
                 source: Failure::new(format!("the folder {} cannot be made: {error}", folder.display())),
             })?;
@@ -115,13 +116,22 @@ impl Store {
 
     /// Does something within the time that an answer may take, and names the store in its error.
     pub(super) async fn bounded<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, StoreError> {
-        match tokio::time::timeout(ANSWER_MAX, work).await {
-            Ok(done) => done.map_err(|fault| fault.told(self.engine, &self.shown)),
-            Err(_) => Err(StoreError::Unavailable {
-                store: self.shown.clone(),
-                source: Failure::new(format!("no answer within {} s", ANSWER_MAX.as_secs())),
-            }),
-        }
+        within(self.engine, &self.shown, work).await
+    }
+}
+
+/// Does something within the time that an answer may take; `store` is the store's URL without credentials, for its error.
+pub(super) async fn within<T>(
+    engine: Engine,
+    store: &str,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(ANSWER_MAX, work).await {
+        Ok(done) => done.map_err(|fault| fault.told(engine, store)),
+        Err(_) => Err(StoreError::Unavailable {
+            store: store.to_owned(),
+            source: Failure::new(format!("no answer within {} s", ANSWER_MAX.as_secs())),
+        }),
     }
 }
 

@@ -15,3 +15,5 @@ mod races;
 mod shards;
 mod stops;
 mod trail;
+
+pub use kills::Moments;

@@ -5,6 +5,7 @@ mod leases;
 mod place;
 mod proxy;
 mod random;
+mod standing;
 mod story;
 
 /// Each test on both databases, each time on a store of its own.
@@ -49,5 +50,8 @@ on_both!(
     leases::a_clock_that_went_back_locks_nobody_out,
     leases::a_finished_run_goes_on_unless_another_began,
     leases::the_same_beginning_again_is_the_same_run,
+    standing::the_latest_run_of_everything_is_told,
+    standing::no_store_is_made_to_look_into_it,
+    standing::a_newer_store_is_not_read,
     random::any_interleaving_leaves_one_linear_journal,
 );

@@ -1,7 +1,9 @@
 //! The command line as people see it: standard output, standard error and exit code in one snapshot.
 
+mod apply;
 mod demo;
 mod errors;
+mod gate;
 mod help;
 mod journal;
 mod lint;

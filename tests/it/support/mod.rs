@@ -1,5 +1,6 @@
 //! What the tests share: a project in a temporary folder, and the program run in it.
 
+pub mod bakery;
 pub mod servers;
 mod shop;
 
@@ -30,6 +31,7 @@ macro_rules! assert_whole {
 }
 pub(crate) use assert_whole;
 
+pub use bakery::Bakery;
 pub use shop::Shop;
 
 /// The repository, which is itself a project.
