@@ -71,7 +71,7 @@ impl Apply<'_> {
             return Ok(Exit::Done);
         }
         let mut view = View::of_many(self.global);
-        view.say(&preview::text(self, &job));
+        view.say(&preview::text(self, &job, &ready));
         if !self.arguments.yes {
             person::agree(self, &job).await?;
         }
