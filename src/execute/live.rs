@@ -192,7 +192,7 @@ async fn ask_whether_required(site: &Site, look: &Look<'_>, live: &mut Live) {
             return;
         }
         let asked =
-            iter(ready.into_iter().map(async |migration: &Migration| (migration, answer(site, migration).await)));
+            iter(ready.into_iter().map(async |migration: &Migration| (migration, is_required(site, migration).await)));
         let answers: Vec<(&Migration, Verdict)> = asked.buffer_unordered(QUESTIONS_MAX).collect().await;
         for (migration, verdict) in answers {
             let name = &migration.name;
@@ -228,8 +228,8 @@ fn settled(product: &Product, live: &Live) -> BTreeSet<MigrationName> {
     settled
 }
 
-/// Whether a migration is required; without the question it is.
-async fn answer(site: &Site, migration: &Migration) -> Verdict {
+/// Whether a migration is required, as it says now; without the question it is.
+pub async fn is_required(site: &Site, migration: &Migration) -> Verdict {
     let Some(probe) = &migration.required else { return Verdict::Yes };
     let texts = Texts { parameters: migration.defaults(), ..Texts::default() };
     required(site, probe, &texts).await
