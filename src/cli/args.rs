@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod doctor;
 mod gate;
 mod runs;
 
@@ -12,6 +13,7 @@ use crate::manifest::Kind;
 use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
+pub(super) use doctor::DoctorArguments;
 pub(super) use gate::GateArguments;
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
@@ -127,6 +129,7 @@ pub(super) enum Verb {
     Errors(ErrorsArguments),
     Journal(JournalArguments),
     Settings(SettingsArguments),
+    Doctor(DoctorArguments),
     Worker(WorkerArguments),
     Demo(DemoArguments),
 }

@@ -9,6 +9,7 @@ mod bars;
 mod commands;
 mod demo;
 mod desk;
+mod doctor;
 mod errors;
 mod failure;
 mod figures;
@@ -80,6 +81,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Errors(arguments) => errors::run(global, arguments, output),
         Verb::Journal(arguments) => journal::run(global, arguments, output),
         Verb::Settings(arguments) => settings::run(global, arguments, output),
+        Verb::Doctor(arguments) => doctor::run(global, arguments, output),
         Verb::Demo(demo) => demo::run(global, demo, output),
         Verb::Worker(WorkerArguments {}) => act::work(global, output),
     }

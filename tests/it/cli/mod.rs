@@ -1,6 +1,7 @@
 //! The command line as people see it: standard output, standard error and exit code in one snapshot.
 
 mod demo;
+mod doctor;
 mod errors;
 mod gate;
 mod help;
