@@ -36,7 +36,7 @@ pub(super) fn start(global: &Global, arguments: &StartArguments, output: &mut Ou
         let desk = loaded.desk(global, Some(migration)).await?;
         let mut view = View::new(global);
         let begun = kept::latest(&loaded, &desk.store, name, &commands).await?.map(|(_, state)| state);
-        let start = Start { migration, text: &text, parameters, app };
+        let start = Start { migration, text: &text, parameters, app, assumed: &[] };
         let came = match begun {
             Some(state) if state.status.is_active() && !state.is_paused => {
                 refuse_other_parameters(name, &state, &start.parameters, &arguments.set, &commands)?;
@@ -190,7 +190,7 @@ fn candidates(loaded: &Loaded) -> Vec<Start<'_>> {
     let safe = migrations.filter(|migration| guard::refuse_lossy_undo(loaded, migration).is_ok());
     let starts = safe.filter_map(|migration| {
         let text = loaded.sources.get(&migration.place.file)?;
-        Some(Start { migration, text, parameters: parameters(migration, &[]).ok()?, app: None })
+        Some(Start { migration, text, parameters: parameters(migration, &[]).ok()?, app: None, assumed: &[] })
     });
     starts.collect()
 }

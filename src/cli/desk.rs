@@ -133,10 +133,33 @@ impl Loaded {
         names
     }
 
+    /// The targets that a look at the installation speaks to: those of the platform's version probe, of `required`, and
+    /// of services.
+    pub fn targets_of_a_look(&self) -> BTreeSet<String> {
+        let declared = self.declared();
+        let product = self.product();
+        let services = declared.services.values().filter_map(|service| match service {
+            ServiceSource::Probe(probe) => Some(&**probe),
+            ServiceSource::Version(_) => None,
+        });
+        let required = product.migrations.values().filter_map(|migration| migration.required.as_ref());
+        let probes = required.chain(self.version_probe()).chain(services);
+        let mut names: BTreeSet<String> = probes.filter_map(Probe::target).map(str::to_owned).collect();
+        let of_migrations = product.migrations.values().flat_map(|migration| migration.services.keys());
+        let of_releases = product.releases.iter().flat_map(|release| release.needs.keys());
+        names.extend(of_migrations.chain(of_releases).filter(|name| declared.targets.contains_key(*name)).cloned());
+        names
+    }
+
     /// Opens what a migration needs; without one, all that is declared.
     pub async fn desk(&self, global: &Global, migration: Option<&Migration>) -> Result<Desk, Failure> {
         let names = migration.map(|migration| self.targets_of(migration));
-        let filled = self.fill(global, names.as_ref().map_or(Need::Everything, Need::Targets))?;
+        self.desk_with(global, names.as_ref().map_or(Need::Everything, Need::Targets)).await
+    }
+
+    /// Opens what is needed.
+    pub async fn desk_with(&self, global: &Global, need: Need<'_>) -> Result<Desk, Failure> {
+        let filled = self.fill(global, need)?;
         let store = open_store(&filled).await?;
         let declared = declared_settings(&filled)?;
         let site = self.site(filled)?;

@@ -4,6 +4,7 @@
 //! `failure` (what went wrong, with hints and an exit code) and `output` (standard output and error).
 
 mod act;
+mod apply;
 mod args;
 mod bars;
 mod commands;
@@ -19,6 +20,7 @@ mod guard;
 mod journal;
 mod kept;
 mod lint;
+mod live;
 mod output;
 mod parameters;
 mod plan;
@@ -30,6 +32,8 @@ mod settings;
 mod status;
 mod status_text;
 mod tune;
+mod upgrade;
+mod upgrade_text;
 mod watching;
 mod wording;
 
@@ -65,6 +69,7 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Gate(gate) => gate::run(global, gate, output),
         Verb::Lint(lint) => lint::run(global, lint, output),
         Verb::Schema(schema) => schema::run(schema, output),
+        Verb::Apply(apply) => apply::run(global, apply, output),
         Verb::Start(start) => act::start(global, start, output),
         Verb::Stop(stop) => {
             let request = Request::Stop { rollback: stop.rollback };

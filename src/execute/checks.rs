@@ -1,6 +1,6 @@
 //! The checks before the work: all are asked, and all that fail are told at once, the cheap ones first.
 
-use crate::model::{Action, Engine, Migration, Operation, Scope};
+use crate::model::{Action, Engine, Migration, Operation, Probe, Scope};
 use crate::run::{Checked, Failure, Verdict};
 use crate::store::{RunFilter, Store, StoreError};
 
@@ -19,6 +19,8 @@ pub struct Precondition<'a> {
     pub migration: &'a Migration,
     /// The app version that somebody said runs; else it is asked for.
     pub app: Option<&'a str>,
+    /// Migrations that count as complete although no run of them is known.
+    pub assumed: &'a [String],
     /// What its texts may use.
     pub texts: &'a Texts,
 }
@@ -41,20 +43,14 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     failures.extend(services(of).await);
     let required = of.migration.required.as_ref().filter(|_| with_required);
     if let Some(probe) = required {
-        match of.site.ask(probe, of.texts).await {
+        match self::required(of.site, probe, of.texts).await {
             Verdict::Yes => {}
-            Verdict::No(value) if failures.is_empty() => {
-                let evidence = format!("`required` answered {value} ({})", probe.place);
-                return Ok(Checked::NotRequired(of.site.scrub.clean(&evidence)));
-            }
+            Verdict::No(evidence) if failures.is_empty() => return Ok(Checked::NotRequired(evidence)),
             Verdict::No(_) => return Ok(Checked::Failures(failures)),
             Verdict::Unknown(why) => {
-                let message = format!("whether it is required cannot be told ({}): {why}", probe.place);
-                failures.push(unknown(
-                    "required",
-                    message,
-                    "unknown never means not required; make the question answerable",
-                ));
+                let message = format!("whether it is required cannot be told {why}");
+                let hint = "unknown never means not required; make the question answerable";
+                failures.push(unknown("required", message, hint));
             }
         }
     }
@@ -64,6 +60,16 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     failures.extend(of.site.failures("healthcheck", &of.migration.healthcheck, of.texts).await);
     failures.extend(throttles(of).await);
     Ok(Checked::Failures(failures))
+}
+
+/// Whether a migration is required: no with its evidence, unknown with the place of the question and the reason.
+pub(super) async fn required(site: &Site, probe: &Probe, texts: &Texts) -> Verdict {
+    let place = &probe.place;
+    match site.ask(probe, texts).await {
+        Verdict::Yes => Verdict::Yes,
+        Verdict::No(value) => Verdict::No(site.scrub.clean(&format!("`required` answered {value} ({place})"))),
+        Verdict::Unknown(why) => Verdict::Unknown(site.scrub.clean(&format!("({place}): {why}"))),
+    }
 }
 
 /// Every throttle has an answer, whichever: one without would hold the work up for ever.
@@ -119,6 +125,9 @@ async fn dependencies(of: &Precondition<'_>) -> Result<Vec<Failure>, StoreError>
             ..RunFilter::default()
         };
         let status = of.store.runs(&filter).await?.into_iter().next().map(|row| row.summary.status);
+        if status.is_none() && of.assumed.iter().any(|assumed| assumed == name.as_str()) {
+            continue;
+        }
         let status = status.as_deref().and_then(crate::run::Status::parse);
         if !status.is_some_and(crate::run::Status::is_complete) {
             let told = status.map_or("not started".to_owned(), |status| status.to_string());

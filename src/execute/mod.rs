@@ -2,7 +2,7 @@
 //!
 //! `drive` is the loop. What it may do stands beside it: `checks` before the work, `prepare` finds out
 //! parts, `perform` does units, `judge` finds out what became of them, `journal` writes. [`control`] begins runs and takes
-//! them up, [`worker`] does so unattended. Nothing here decides what comes next.
+//! them up, [`worker`] does so unattended, [`upgrade`] walks a whole plan. Nothing here decides what comes next.
 
 mod checks;
 mod cluster;
@@ -17,6 +17,7 @@ mod journal;
 mod judge;
 mod keys;
 mod limits;
+pub mod live;
 mod moved;
 mod observe;
 mod operation;
@@ -28,11 +29,12 @@ mod prepare;
 mod progress;
 mod scrub;
 mod site;
+pub mod upgrade;
 pub mod worker;
 
 pub use checks::{Precondition, preflight};
 pub use drive::{Outcome, Signals};
-pub use folded::Folded;
+pub use folded::{Fold, Folded};
 pub use forecast::bytes;
 pub use journal::{DriveError, Pulse, read};
 pub use moved::{By, Moved, MovedPiece};

@@ -1,5 +1,7 @@
 //! The notes that each move crosses.
 
+use std::collections::BTreeSet;
+
 use crate::model::{Crossing, Note, Version};
 
 use super::context::Context;
@@ -31,6 +33,39 @@ pub(super) fn attach(world: &World<'_>, stops: &[Stop<'_>], steps: &mut [Step], 
         chart = chart.max(stop.chart.clone());
         from = stop;
     }
+    name(steps.iter_mut().flat_map(|step| &mut step.notes));
+}
+
+/// Longer names are cut at a word.
+const NAME_CHARS: usize = 40;
+
+/// Gives each note a name of its own, by its title.
+fn name<'a>(notes: impl Iterator<Item = &'a mut DueNote>) {
+    let mut taken = BTreeSet::new();
+    for note in notes {
+        let short = short_name(&note.title);
+        let numbered = (2..).map(|number| format!("{short}-{number}"));
+        let free = std::iter::once(short.clone()).chain(numbered).find(|name| !taken.contains(name));
+        note.name = free.unwrap_or_default();
+        taken.insert(note.name.clone());
+    }
+}
+
+/// A title as a word that is easily typed: its letters and digits, divided by hyphens.
+fn short_name(title: &str) -> String {
+    let lower = title.to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric() && c != '.').map(|word| word.trim_matches('.'));
+    let mut name = String::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if !name.is_empty() && name.chars().count() + 1 + word.chars().count() > NAME_CHARS {
+            break;
+        }
+        if !name.is_empty() {
+            name.push('-');
+        }
+        name.push_str(word);
+    }
+    if name.is_empty() { "note".to_owned() } else { name }
 }
 
 /// The cautious reading of an unknown chart: the lowest that ships this app, or the next lower one.
@@ -66,6 +101,7 @@ fn due(note: &Note, context: &Context, warnings: &mut Vec<String>) -> DueNote {
         note.body.text.clone()
     });
     DueNote {
+        name: String::new(),
         title: note.title.split_whitespace().collect::<Vec<_>>().join(" "),
         body: body.trim_end().to_owned(),
         when: note.when,

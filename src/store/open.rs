@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row, Transaction};
 use tokio::time::Instant;
@@ -14,6 +15,8 @@ use crate::model::Secret;
 
 /// Enough for a journal, a heartbeat and those who watch; a server shared by many programs is not used up.
 const CONNECTIONS_MAX: u32 = 4;
+/// Enough for no two environments to be taken for each other, and short enough to be compared by eye.
+const IDENTITY_BYTES: usize = 10;
 /// How long to wait for one of them.
 const ACQUIRE_MAX: Duration = Duration::from_secs(5);
 /// How long any question may take; longer than the databases' own limits, which say more.
@@ -91,6 +94,14 @@ impl Store {
     /// The identity of what is administered with this store, made once with the store.
     pub async fn installation(&self) -> Result<String, StoreError> {
         self.bounded(async { Ok(sqlx::query(sql::INSTALLATION).fetch_one(&self.pool).await?.try_get(0)?) }).await
+    }
+
+    /// The identity of an environment that is administered with this store: made with the store, kept for ever, and like
+    /// that of no other environment or store. It tells nothing of either.
+    pub async fn identity(&self, environment: &str) -> Result<String, StoreError> {
+        let installation = self.installation().await?;
+        let digest = Sha256::digest(format!("{installation}\0{environment}"));
+        Ok(digest.iter().take(IDENTITY_BYTES).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Closes the connections; what was acknowledged is kept without it.

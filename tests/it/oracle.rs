@@ -32,6 +32,7 @@ fn ask(product: &Product, world: &World, preference: Preference, only_required: 
         completed: world.completed.as_ref().map(|set| set.iter().map(|index| format!("m{index}")).collect()),
         preference,
         only_required,
+        observed: None,
     };
     plan(product, &settle(product, &question).expect("the versions exist"))
 }

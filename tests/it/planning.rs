@@ -23,6 +23,7 @@ fn question(from: &str, to: &str) -> Question {
         completed: None,
         preference: Preference::Recommended,
         only_required: false,
+        observed: None,
     }
 }
 

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What differs from run to run, and what stands for it in snapshots.
-pub const VARYING: [(&str, &str); 7] = [
+pub const VARYING: [(&str, &str); 8] = [
     (r"sha256:[0-9a-f]{64}", "sha256:…"),
+    (r"\b[0-9a-f]{20}\b", "[identity]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[run]"),
     (r"process \d+ on [\w.-]+", "process [pid] on [host]"),
