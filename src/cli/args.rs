@@ -3,6 +3,7 @@
 mod apply;
 mod doctor;
 mod gate;
+mod runbook;
 mod runs;
 
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ use crate::telemetry::LogFormat;
 pub(super) use apply::ApplyArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use gate::GateArguments;
+pub(super) use runbook::{
+    RunbookArguments, RunbookListArguments, RunbookRunArguments, RunbookShowArguments, RunbookVerb,
+};
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
     Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, TuneArguments, Word, WorkerArguments,
@@ -133,6 +137,7 @@ pub(super) enum Verb {
     Errors(ErrorsArguments),
     Journal(JournalArguments),
     Settings(SettingsArguments),
+    Runbook(RunbookArguments),
     Doctor(DoctorArguments),
     Worker(WorkerArguments),
     Demo(DemoArguments),

@@ -14,6 +14,7 @@ mod resolve;
 mod resume;
 mod retry;
 mod rollback;
+mod runbook;
 mod schema;
 mod settings;
 mod skip;

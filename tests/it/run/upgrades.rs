@@ -48,6 +48,7 @@ pub fn shop() -> Plan {
         completed: None,
         preference: orchestrate::plan::Preference::Recommended,
         only_required: false,
+        observed: None,
     };
     let product = &catalog.products["shop"];
     plan(product, &settle(product, &question).expect("it can be asked")).expect("there is a plan")
