@@ -18,6 +18,7 @@ use super::desk::{Loaded, block_on};
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::refusal::refused;
+use super::terminal;
 use super::watching::View;
 
 use job::Job;
@@ -71,7 +72,7 @@ impl Apply<'_> {
             return Ok(Exit::Done);
         }
         let mut view = View::of_many(self.global);
-        view.say(&preview::text(self, &job));
+        view.say(&preview::text(self, &job, &ready));
         if !self.arguments.yes {
             person::agree(self, &job).await?;
         }
@@ -104,7 +105,7 @@ impl Apply<'_> {
                 self.desk.begin_upgrade(*document, &walk, view).await?
             }
         };
-        while let Some(notes) = unconfirmed(&walked.upgrade).filter(|_| person::is_there()) {
+        while let Some(notes) = unconfirmed(&walked.upgrade).filter(|_| terminal::is_there()) {
             let confirmed = person::confirm(self, &walked.upgrade, &notes).await.map_err(Stopped::Failure)?;
             if confirmed.is_empty() {
                 break;

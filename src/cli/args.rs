@@ -1,7 +1,9 @@
 //! What can be typed.
 
 mod apply;
+mod doctor;
 mod gate;
+mod runbook;
 mod runs;
 
 use std::path::PathBuf;
@@ -14,7 +16,11 @@ use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
 pub(super) use apply::ApplyArguments;
+pub(super) use doctor::DoctorArguments;
 pub(super) use gate::GateArguments;
+pub(super) use runbook::{
+    RunbookArguments, RunbookListArguments, RunbookRunArguments, RunbookShowArguments, RunbookVerb,
+};
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
     Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, TuneArguments, Word, WorkerArguments,
@@ -131,6 +137,8 @@ pub(super) enum Verb {
     Errors(ErrorsArguments),
     Journal(JournalArguments),
     Settings(SettingsArguments),
+    Runbook(RunbookArguments),
+    Doctor(DoctorArguments),
     Worker(WorkerArguments),
     Demo(DemoArguments),
 }

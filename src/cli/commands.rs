@@ -16,6 +16,16 @@ impl Commands {
         format!("orchestrate {rest}{}", self.options)
     }
 
+    /// What begins it.
+    pub fn begin(&self, name: &str) -> String {
+        let to = |release: &str| release.split('@').next().unwrap_or_default().to_owned();
+        self.command(&match name.split_once('/') {
+            Some(("runbook", runbook)) => format!("runbook run {runbook}"),
+            Some(("deploy", release)) => format!("apply --to {}", to(release)),
+            Some(_) | None => format!("start {name}"),
+        })
+    }
+
     /// The commands that fit to where a run stands. One that should work and that nobody owns can be gone on with.
     pub fn next(&self, name: &str, state: &State, is_owned: bool) -> Vec<String> {
         let mut commands = Vec::new();
@@ -44,7 +54,9 @@ impl Commands {
         add(state.status.is_active() && moves(state), format!("tune {name} NAME=VALUE"));
         add(fits(Request::Stop { rollback: false }), format!("stop {name}"));
         add(fits(Request::Rollback) && !has_no_way_back(state), format!("rollback {name}"));
-        add(state.is_over() && !state.status.is_complete(), format!("start {name}"));
+        if state.is_over() && !state.status.is_complete() {
+            commands.push(self.begin(name));
+        }
         commands
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::config::{self, Installation, Need};
+use crate::config::{self, FillError, FilledTarget, Installation, Need};
 use crate::database::{Database, Location};
 use crate::execute::control::{Desk, KIND, person};
 use crate::execute::{Scrub, Signals, Site, SiteTarget};
@@ -101,6 +101,25 @@ impl Loaded {
         })
     }
 
+    /// Fills in what can be, with what cannot: the broken parts are left out.
+    pub fn fill_in_part(&self, global: &Global) -> (Installation, Vec<FillError>) {
+        let fill = |declared: &Environment| {
+            config::fill(&global.project, &self.environment, declared, Need::Everything, &config::variable)
+        };
+        let errors = match fill(self.declared()) {
+            Ok(filled) => return (filled, Vec::new()),
+            Err(errors) => errors,
+        };
+        let mut declared = self.declared().clone();
+        let is_broken =
+            |part: &str| errors.iter().any(|error| error.key == part || error.key.starts_with(&format!("{part}.")));
+        declared.store = declared.store.filter(|_| !is_broken("store"));
+        declared.vars.retain(|name, _| !is_broken(&format!("vars.{name}")));
+        declared.targets.retain(|name, _| !is_broken(&format!("targets.{name}")));
+        let filled = fill(&declared).expect("what cannot be filled in was left out");
+        (filled, errors)
+    }
+
     /// The targets that a migration and its checks speak to.
     pub fn targets_of(&self, migration: &Migration) -> BTreeSet<String> {
         let undone = migration.operations.iter().flat_map(|operation| [Some(operation), operation.undo.operation()]);
@@ -164,16 +183,11 @@ impl Loaded {
     }
 
     /// The databases of a filled environment, and what asks them; nothing is connected to yet.
-    fn site(&self, filled: Installation) -> Result<Site, Failure> {
+    pub fn site(&self, filled: Installation) -> Result<Site, Failure> {
         let mut targets = BTreeMap::new();
         for (name, target) in &filled.targets {
-            let location = Location {
-                name: name.clone(),
-                url: target.url.clone(),
-                database: target.database.clone(),
-                cluster: target.cluster.clone(),
-            };
-            let database = Database::open(&location).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+            let database =
+                Database::open(&location(name, target)).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
             let names =
                 TargetNames { name: name.clone(), database: target.database.clone(), cluster: target.cluster.clone() };
             targets.insert(name.clone(), SiteTarget { database, names });
@@ -213,6 +227,16 @@ impl Loaded {
     }
 }
 
+/// Where a target is.
+pub(super) fn location(name: &str, target: &FilledTarget) -> Location {
+    Location {
+        name: name.to_owned(),
+        url: target.url.clone(),
+        database: target.database.clone(),
+        cluster: target.cluster.clone(),
+    }
+}
+
 async fn open_store(filled: &Installation) -> Result<Store, Failure> {
     Store::open(&filled.store).await.map_err(|error| unstored(&error))
 }
@@ -223,7 +247,7 @@ pub(super) fn unstored(error: &StoreError) -> Failure {
 }
 
 /// The defaults, over them what the project says.
-fn declared_settings(filled: &Installation) -> Result<Settings, Failure> {
+pub(super) fn declared_settings(filled: &Installation) -> Result<Settings, Failure> {
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let declared = filled.settings.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     Settings::default().with_all(&declared).map_err(|error| Failure::from_error(Exit::Usage, &error))

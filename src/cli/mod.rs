@@ -10,6 +10,7 @@ mod bars;
 mod commands;
 mod demo;
 mod desk;
+mod doctor;
 mod errors;
 mod failure;
 mod figures;
@@ -26,10 +27,12 @@ mod plan;
 mod plan_text;
 mod project;
 mod refusal;
+mod runbook;
 mod schema;
 mod settings;
 mod status;
 mod status_text;
+mod terminal;
 mod tune;
 mod upgrade;
 mod upgrade_text;
@@ -85,6 +88,8 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Errors(arguments) => errors::run(global, arguments, output),
         Verb::Journal(arguments) => journal::run(global, arguments, output),
         Verb::Settings(arguments) => settings::run(global, arguments, output),
+        Verb::Runbook(arguments) => runbook::run(global, arguments, output),
+        Verb::Doctor(arguments) => doctor::run(global, arguments, output),
         Verb::Demo(demo) => demo::run(global, demo, output),
         Verb::Worker(WorkerArguments {}) => act::work(global, output),
     }

@@ -142,6 +142,7 @@ struct Look<'a> {
 impl Look<'_> {
     async fn document(&self, store: &Store, states: &mut States) -> Result<Document, Failure> {
         let is_of_upgrade = self.only == Some(UPGRADE);
+        // Of migrations all are read: they depend on one another.
         let of_other = self.only.filter(|name| name.contains('/'));
         let rows = kept::runs(self.loaded, store, of_other).await?;
         if let Some(name) = self.only.filter(|_| !is_of_upgrade) {
@@ -171,7 +172,12 @@ impl Look<'_> {
         for (name, (row, runs)) in latest.iter().filter(|(name, _)| !names.contains(*name) && is_meant(name)) {
             tracing::debug!(migration = name, "it is in the store and no longer in the files");
             let state = states.of(store, row, &self.commands).await?;
-            migrations.push(self.begun(row, *runs, state, of_other.is_some()));
+            migrations.push(self.begun(row, *runs, state, kept::is_procedure(self.loaded, name)));
+        }
+        if let Some(runbook) =
+            self.only.and_then(|name| kept::runbook(self.loaded, name)).filter(|_| migrations.is_empty())
+        {
+            migrations.push(self.not_started(&runbook.procedure(&runbook.run_name()), is_complete));
         }
         Ok(Document {
             format: "orchestrate.status/v1",
@@ -204,7 +210,7 @@ impl Look<'_> {
         let open = migration.depends_on.iter().map(|name| name.as_str()).filter(|name| !is_complete(name));
         let open: Vec<&str> = open.collect();
         let because = (!open.is_empty()).then(|| format!("it depends on {}", open.join(", ")));
-        let start = self.commands.command(&format!("start {}", migration.name));
+        let start = self.commands.begin(migration.name.as_str());
         Entry {
             migration: migration.name.as_str().to_owned(),
             is_declared: true,

@@ -10,7 +10,7 @@ use futures_util::stream::iter;
 use thiserror::Error;
 
 use crate::model::{Migration, MigrationName, Product, ServiceVersion, Version};
-use crate::run::{Answer, ProcedureKind, Status, Verdict};
+use crate::run::{ProcedureKind, Status, Verdict};
 use crate::store::{RunFilter, RunRow, StoreError};
 
 use super::checks::required;
@@ -110,19 +110,8 @@ pub async fn look(desk: &Desk, look: &Look<'_>) -> Result<Live, LiveError> {
 pub async fn running(site: &Site) -> Result<Version, LiveError> {
     let environment = site.environment.clone();
     let Some(probe) = &site.version else { return Err(LiveError::NoPlatform(environment)) };
-    let context = site.context(&Texts::default(), probe.target(), None);
-    let place = &probe.place;
-    let told = match site.answer(probe, &context).await {
-        Answer::Value(told) => told,
-        Answer::Nothing => {
-            return Err(LiveError::Unknown { environment, why: format!("there was no answer ({place})") });
-        }
-        Answer::Error(error) => return Err(LiveError::Unknown { environment, why: format!("{error} ({place})") }),
-    };
-    Version::parse(told.trim()).map_err(|_| {
-        let told = site.scrub.clean(told.trim());
-        LiveError::Unknown { environment, why: format!("`{told}` is no version of the app ({place})") }
-    })
+    let told = site.running(None, &Texts::default()).await;
+    told.map_err(|why| LiveError::Unknown { environment, why: format!("{why} ({})", probe.place) })
 }
 
 /// What the store says about the migrations of a product.

@@ -7,6 +7,7 @@
 mod checks;
 mod cluster;
 pub mod control;
+pub mod doctor;
 mod drive;
 mod fault;
 mod flight;

@@ -98,6 +98,8 @@ pub struct StepDocument {
     pub number: usize,
     pub deploy: bool,
     pub release: StepReleaseDocument,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_tag: Option<String>,
     pub migrations: Vec<String>,
     pub because: Vec<BecauseDocument>,
     pub notes: Vec<NoteDocument>,
@@ -112,8 +114,6 @@ pub struct StepReleaseDocument {
     pub app: String,
     pub chart: Option<String>,
     pub image_override: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image_tag: Option<String>,
 }
 
 /// A reason for a step.
@@ -261,8 +261,8 @@ impl From<&Step> for StepDocument {
                 app: step.release.app.to_string(),
                 chart: text(&step.release.chart),
                 image_override: step.image_tag.is_some(),
-                image_tag: step.image_tag.clone(),
             },
+            image_tag: step.image_tag.clone(),
             migrations: step.migrations.iter().map(MigrationName::to_string).collect(),
             because: step.because.iter().map(BecauseDocument::from).collect(),
             notes: step.notes.iter().map(NoteDocument::from).collect(),

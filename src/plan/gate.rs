@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use crate::model::{Migration, MigrationName, PartialVersion, Product, Version};
 
 use super::RequestError;
-use super::line::Line;
 use super::order::Order;
-use super::request::destination;
+use super::request::goal;
 
 /// What is known of an installation when the gate is asked.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +77,6 @@ pub fn gate<'a>(product: &'a Product, to: &Version, known: &Known) -> Gate<'a> {
 pub fn version_to_start(product: &Product, to: &PartialVersion) -> Result<Version, RequestError> {
     match to {
         PartialVersion::Whole(version) => Ok(version.clone()),
-        PartialVersion::Major(_) | PartialVersion::Minor(..) => destination(product, &Line::of(product), to),
+        PartialVersion::Major(_) | PartialVersion::Minor(..) => goal(product, to),
     }
 }

@@ -149,7 +149,7 @@ pub fn goal(product: &Product, to: &PartialVersion) -> Result<Version, RequestEr
     destination(product, &Line::of(product), to)
 }
 
-pub(super) fn destination(product: &Product, line: &Line<'_>, to: &PartialVersion) -> Result<Version, RequestError> {
+fn destination(product: &Product, line: &Line<'_>, to: &PartialVersion) -> Result<Version, RequestError> {
     let known = || line.stops.iter().rev().filter(|(app, _)| to.matches(app));
     let open = known().find(|(_, stop)| stop.is_open());
     if let Some((app, _)) = open.or_else(|| known().next()) {

@@ -70,6 +70,15 @@ impl Engine {
         }
     }
 
+    /// Whether a database answered that it has no tables of a store.
+    pub(super) fn has_no_tables(self, error: &sqlx::Error) -> bool {
+        let Some(said) = error.as_database_error() else { return false };
+        match self {
+            Engine::Sqlite => said.message().starts_with("no such table: orchestrate_"),
+            Engine::Postgres => said.code().is_some_and(|code| code == "42P01"),
+        }
+    }
+
     /// What a code of this database means: an SQLSTATE, or SQLite's result code with its extension in the higher bits.
     pub(super) fn judge(self, code: &str) -> Judgement {
         match self {

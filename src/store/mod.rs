@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod examine;
 mod journal;
 mod lease;
 mod open;
@@ -17,6 +18,7 @@ mod sql;
 mod standing;
 
 pub use error::{Failure, StoreError};
+pub use examine::{Examination, examine};
 pub use journal::{Batch, Recorded};
 pub use lease::{HEARTBEAT, Heartbeat, LEASE, Lease, Owner};
 pub use open::Store;

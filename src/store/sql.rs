@@ -27,6 +27,8 @@ pub(super) const FIRST_VERSION: &str =
 
 pub(super) const SET_VERSION: &str = "UPDATE orchestrate_store SET version = $1 WHERE one = 'store'";
 
+pub(super) const NOW: &str = "SELECT ms FROM orchestrate_now";
+
 pub(super) const INSTALLATION: &str = "SELECT installation FROM orchestrate_store WHERE one = 'store'";
 
 /// Locks the one row that all who count runs or number changes of settings wait for.

@@ -5,7 +5,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{ConnectOptions, Connection, Row};
 
-use super::engine::{Address, Engine};
+use super::engine::Address;
 use super::error::{Fault, StoreError};
 use super::open::within;
 use super::run::RunId;
@@ -48,7 +48,7 @@ pub async fn standings(url: &Secret) -> Result<Vec<Standing>, StoreError> {
         let mut connection = options.connect().await?;
         let rows = sqlx::raw_sql(sql::STANDINGS).fetch_all(&mut connection).await;
         let rows = match rows {
-            Err(error) if is_empty(engine, &error) => Vec::new(),
+            Err(error) if engine.has_no_tables(&error) => Vec::new(),
             rows => rows?,
         };
         let read = read(&rows, &shown)?;
@@ -56,15 +56,6 @@ pub async fn standings(url: &Secret) -> Result<Vec<Standing>, StoreError> {
         Ok(read)
     });
     asked.await
-}
-
-/// Whether a database answered that it has no tables of a store.
-fn is_empty(engine: Engine, error: &sqlx::Error) -> bool {
-    let Some(said) = error.as_database_error() else { return false };
-    match engine {
-        Engine::Sqlite => said.message().starts_with("no such table: orchestrate_"),
-        Engine::Postgres => said.code().is_some_and(|code| code == "42P01"),
-    }
 }
 
 fn read(rows: &[AnyRow], store: &str) -> Result<Vec<Standing>, Fault> {

@@ -8,9 +8,10 @@ use super::super::plan_text;
 use super::super::upgrade_text::release;
 use super::Apply;
 use super::job::Job;
+use super::ready::Ready;
 
 /// The plan, or what is left of it.
-pub(super) fn text(apply: &Apply<'_>, job: &Job) -> String {
+pub(super) fn text(apply: &Apply<'_>, job: &Job, ready: &Ready) -> String {
     let mut text = match job {
         Job::GoOn { upgrade, .. } => left(apply, upgrade),
         Job::Begin { plan, gives_up: None, .. } => plan_text::plan(plan),
@@ -18,7 +19,7 @@ pub(super) fn text(apply: &Apply<'_>, job: &Job) -> String {
             format!("{}\n\nIt takes the place of an upgrade that is not over.", plan_text::plan(plan))
         }
     };
-    let open = to_confirm(job);
+    let open = to_confirm(job, ready);
     if !open.is_empty() {
         text.push_str(&format!("\n\nTo be confirmed on the way: {}", open.join(", ")));
     }
@@ -70,10 +71,11 @@ fn what_is_left(step: &StepDocument, upgrade: &Upgrade) -> String {
 }
 
 /// The notes that nobody has confirmed, by name.
-fn to_confirm(job: &Job) -> Vec<String> {
+fn to_confirm(job: &Job, ready: &Ready) -> Vec<String> {
     let steps = &job.plan().steps;
     let notes = steps.iter().flat_map(|step| step.notes.iter().map(|note| (step.number, note)));
     let is_open = |number: usize, name: &str| match job.upgrade() {
+        _ if ready.acknowledged.iter().any(|given| given == name) => false,
         Some(upgrade) => upgrade.is_unconfirmed(number, name),
         None => true,
     };

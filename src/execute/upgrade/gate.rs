@@ -21,11 +21,9 @@ pub(super) async fn closed(
     let assumed = assumed(plan);
     let mut known = Known::default();
     for name in product.migrations.keys() {
-        let is_complete = match status(desk, name.as_str()).await? {
-            Status::NotStarted => assumed.iter().any(|assumed| assumed == name.as_str()),
-            status => status.is_complete(),
-        };
-        if is_complete {
+        let status = status(desk, name.as_str()).await?;
+        let is_assumed = status == Status::NotStarted && assumed.iter().any(|assumed| assumed == name.as_str());
+        if is_assumed || status.is_complete() {
             known.complete.insert(name.clone());
         }
     }

@@ -63,7 +63,8 @@ pub struct Walked {
 /// What templates know of a step of a plan; nothing where it has none of this number.
 pub fn step_names(plan: &PlanDocument, number: usize) -> Option<StepNames> {
     let index = plan.steps.iter().position(|step| step.number == number)?;
-    let release = &plan.steps[index].release;
+    let planned = &plan.steps[index];
+    let release = &planned.release;
     let before = index.checked_sub(1).map(|before| &plan.steps[before].release);
     let (from_app, from_chart) = match before {
         Some(before) => (before.app.clone(), before.chart.clone()),
@@ -74,7 +75,7 @@ pub fn step_names(plan: &PlanDocument, number: usize) -> Option<StepNames> {
         app: release.app.clone(),
         chart: release.chart.clone(),
         image_override: release.image_override,
-        image_tag: release.image_tag.clone(),
+        image_tag: planned.image_tag.clone(),
         from_app,
         from_chart,
     })

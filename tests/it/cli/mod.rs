@@ -2,6 +2,7 @@
 
 mod apply;
 mod demo;
+mod doctor;
 mod errors;
 mod gate;
 mod help;
@@ -14,6 +15,7 @@ mod resolve;
 mod resume;
 mod retry;
 mod rollback;
+mod runbook;
 mod schema;
 mod settings;
 mod skip;

@@ -154,6 +154,16 @@ pub fn command(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// The same at a terminal of its own; what is typed is its standard input.
+pub fn at_terminal(directory: &Path, arguments: &[&str]) -> Command {
+    const SPAWN: &str = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    let inner = command(directory, arguments);
+    let mut outer = Command::new("python3");
+    outer.args(["-c", SPAWN]).arg(inner.get_program()).args(inner.get_args()).current_dir(directory);
+    outer.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    outer
+}
+
 /// The program under test.
 pub fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_orchestrate"))

@@ -30,7 +30,7 @@ fn kills_at_records_and_effects_change_nothing() {
     let expected = clean();
     let mut kills = 0;
     for point in ["before-record", "after-record", "before-effect", "after-effect"] {
-        for first in (1..).step_by(7) {
+        for first in (1..).step_by(11) {
             let bakery = Bakery::new();
             let run = |fault: Option<String>| {
                 let mut command = bakery.command(&ALL);
@@ -62,7 +62,7 @@ fn kills_at_records_and_effects_change_nothing() {
 fn kills_at_random_moments_change_nothing() {
     let expected = clean();
     let (mut kills, mut seed) = (0, 0);
-    while kills < 40 {
+    while kills < 25 {
         seed += 1;
         let bakery = Bakery::new();
         let mut moments = Moments::new(seed);
