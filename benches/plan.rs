@@ -21,6 +21,7 @@ fn question(size: Size) -> Question {
         completed: None,
         preference: Preference::Recommended,
         only_required: false,
+        observed: None,
     }
 }
 

@@ -58,7 +58,7 @@ async fn through_the_engine(place: &Place, round: usize) -> (Duration, i64) {
         person: "bench".into(),
         signals: Signals::default(),
     };
-    let start = Start { migration: &migration, text: &text, parameters: BTreeMap::new(), app: None };
+    let start = Start { migration: &migration, text: &text, parameters: BTreeMap::new(), app: None, assumed: &[] };
     let begin = Instant::now();
     let came = desk.start(&start, &mut Silent).await.expect("the run can be driven");
     let took = begin.elapsed();

@@ -36,7 +36,7 @@ pub(super) fn start(global: &Global, arguments: &StartArguments, output: &mut Ou
         let desk = loaded.desk(global, Some(migration)).await?;
         let mut view = View::new(global);
         let begun = kept::latest(&loaded, &desk.store, name, &commands).await?.map(|(_, state)| state);
-        let start = Start { migration, text: &text, parameters, app };
+        let start = Start { migration, text: &text, parameters, app, assumed: &[] };
         let came = match begun {
             Some(state) if state.status.is_active() && !state.is_paused => {
                 refuse_other_parameters(name, &state, &start.parameters, &arguments.set, &commands)?;
@@ -67,7 +67,7 @@ pub(super) fn start(global: &Global, arguments: &StartArguments, output: &mut Ou
 }
 
 /// A run that is gone on with keeps its parameters; other ones are refused.
-fn refuse_other_parameters(
+pub(super) fn refuse_other_parameters(
     name: &str,
     state: &State,
     wanted: &BTreeMap<String, Value>,
@@ -77,16 +77,15 @@ fn refuse_other_parameters(
     let other = set.iter().map(|(name, _)| name).find(|name| wanted.get(*name) != state.given.parameters.get(*name));
     let Some(other) = other else { return Ok(()) };
     let given = shown(&state.given.parameters).unwrap_or_else(|| "no parameters".to_owned());
-    let message = format!("{name} is {} with {given}: --set {other} cannot change that", state.status);
-    Err(Failure::new(Exit::Usage, message).hint(format!(
-        "leave out --set to go on with it, or stop it first: {}",
-        commands.command(&format!("stop {name} --rollback"))
-    )))
+    let message = format!("{name} ({}) was begun with {given}: --set {other} cannot change that", state.status);
+    let back = if state.status.is_active() { format!("stop {name} --rollback") } else { format!("rollback {name}") };
+    let hint = format!("leave out --set to go on with it, or take it back first: {}", commands.command(&back));
+    Err(Failure::new(Exit::Usage, message).hint(hint))
 }
 
 /// What is about to be done, before anything is: with which parameters, in how many operations, and from where on there is
 /// no way back.
-fn intention(migration: &Migration, parameters: &BTreeMap<String, Value>) -> String {
+pub(super) fn intention(migration: &Migration, parameters: &BTreeMap<String, Value>) -> String {
     let operations = counted(migration.operations.len(), "operation");
     let mut text = format!("{}: {operations}", migration.name);
     if let Some(parameters) = shown(parameters) {
@@ -190,7 +189,7 @@ fn candidates(loaded: &Loaded) -> Vec<Start<'_>> {
     let safe = migrations.filter(|migration| guard::refuse_lossy_undo(loaded, migration).is_ok());
     let starts = safe.filter_map(|migration| {
         let text = loaded.sources.get(&migration.place.file)?;
-        Some(Start { migration, text, parameters: parameters(migration, &[]).ok()?, app: None })
+        Some(Start { migration, text, parameters: parameters(migration, &[]).ok()?, app: None, assumed: &[] })
     });
     starts.collect()
 }
@@ -212,7 +211,7 @@ pub(super) fn work(global: &Global, output: &mut Output) -> Result<Exit, Failure
 
 /// What somebody wanted of a run: it decides what counts as having come of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     Work,
     Stop,
     Pause,
@@ -220,15 +219,16 @@ enum Asked {
 }
 
 /// How a verb ends.
-struct End<'a> {
-    name: &'a str,
-    commands: &'a Commands,
-    asked: Asked,
-    format: RunFormat,
+pub(super) struct End<'a> {
+    pub name: &'a str,
+    pub commands: &'a Commands,
+    pub asked: Asked,
+    pub format: RunFormat,
 }
 
 impl End<'_> {
-    fn finish(&self, came: Result<Came, ControlError>, output: &mut Output) -> Result<Exit, Failure> {
+    /// Tells how it came out.
+    pub fn finish(&self, came: Result<Came, ControlError>, output: &mut Output) -> Result<Exit, Failure> {
         let came = came.map_err(|error| refused(self.name, &error, self.commands))?;
         self.show(came.run.as_str(), &came.state, came.outcome.as_ref(), output);
         Ok(exit(&came, self.asked))

@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod apply;
+mod doctor;
+mod gate;
+mod runbook;
 mod runs;
 
 use std::path::PathBuf;
@@ -11,6 +15,12 @@ use crate::manifest::Kind;
 use crate::model::{PartialVersion, Version};
 use crate::telemetry::LogFormat;
 
+pub(super) use apply::ApplyArguments;
+pub(super) use doctor::DoctorArguments;
+pub(super) use gate::GateArguments;
+pub(super) use runbook::{
+    RunbookArguments, RunbookListArguments, RunbookRunArguments, RunbookShowArguments, RunbookVerb,
+};
 pub(super) use runs::{
     AskArguments, ErrorsArguments, JournalArguments, ResolveArguments, RunFormat, SettingsArguments, SettingsVerb,
     Shown, SkipArguments, StartArguments, StatusArguments, StopArguments, TuneArguments, Word, WorkerArguments,
@@ -22,6 +32,7 @@ const EXAMPLES: &str = "\
 Examples:
   orchestrate plan --from 1.30 --to 1.41           the way from 1.30 to the newest 1.41
   orchestrate plan --from 1.30 --to 1.41 --format markdown > upgrade.md
+  orchestrate apply --to 1.41                      walk it: deploy, prove, migrate, step by step
   orchestrate lint                                 check every file of the project
   orchestrate lint --explain gate-impassable       what a rule is about
   orchestrate status                               where every migration stands, and what can be done
@@ -33,7 +44,7 @@ Exit codes:
   2  wrong usage
   3  invalid manifests
   4  there is no plan
-  5  closed: a check before the start did not pass, and nothing was done
+  5  closed: by the gate, or by a check before the start, and nothing was done
   6  the plan is stale
   7  another process owns the run
   8  failed, and rolled back
@@ -99,6 +110,8 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     Plan(PlanArguments),
+    Apply(ApplyArguments),
+    Gate(GateArguments),
     Lint(LintArguments),
     Schema(SchemaArguments),
     Status(StatusArguments),
@@ -124,11 +137,13 @@ pub(super) enum Verb {
     Errors(ErrorsArguments),
     Journal(JournalArguments),
     Settings(SettingsArguments),
+    Runbook(RunbookArguments),
+    Doctor(DoctorArguments),
     Worker(WorkerArguments),
     Demo(DemoArguments),
 }
 
-/// Write a small product with its data into a folder, and run one of its migrations there
+/// Write a small product with its data into a folder, and upgrade it there over all of its releases
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -142,21 +157,23 @@ pub(super) struct DemoArguments {
 
 /// Show the way from one version to another: the stops, the migrations of each, and what people must do
 ///
-/// A partial --from is the lowest release that it can mean, a partial --to the highest. Where --completed is not given,
-/// the installation is taken to have completed every migration that its release could not have started without; the plan
-/// lists them.
+/// A partial --from is the lowest release that it can mean, a partial --to the highest. Without --from, and wherever
+/// --environment names one, the installation is read: which version runs, what is complete, what it does not need. Nothing
+/// is changed there. Else nothing is asked, and where --completed is not given, the installation is taken to have completed
+/// every migration that its release could not have started without; the plan lists them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   orchestrate plan --from 1.30 --to 1.41
+  orchestrate plan --to 1.41 --environment production --out plan.json
   orchestrate plan --from 1.36.1 --from-chart 23.3.0 --to 1.41.4
   orchestrate plan --from 1.33 --to 1.34 --completed 0001_events_sample_by
   orchestrate plan --from 1.30 --to 1.41 --format json --out plan.json
   orchestrate plan --from 1.30 --to 1.41 --format dot | dot -Tsvg > plan.svg
   orchestrate plan --product sentry --from 22.8.0 --to 24.2.0")]
 pub(super) struct PlanArguments {
-    /// The app version that is installed
-    #[arg(long, value_name = "VERSION", value_parser = partial_version, required_unless_present = "from_chart")]
+    /// The app version that is installed; absent = what the environment's platform reads
+    #[arg(long, value_name = "VERSION", value_parser = partial_version)]
     pub from: Option<PartialVersion>,
     /// The chart version that is installed, for the notes to be exact
     #[arg(long, value_name = "VERSION", value_parser = whole_version)]

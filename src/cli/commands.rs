@@ -1,7 +1,7 @@
 //! What can be done now with a migration, as commands to type.
 
 use crate::execute::control::document;
-use crate::run::{Request, Resolution, Script, State};
+use crate::run::{ProcedureKind, Request, Resolution, Script, State, Status};
 
 /// Makes commands for a product and an environment that have to be named, or have not.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,16 @@ impl Commands {
     /// A verb with what follows it.
     pub fn command(&self, rest: &str) -> String {
         format!("orchestrate {rest}{}", self.options)
+    }
+
+    /// What begins it.
+    pub fn begin(&self, name: &str) -> String {
+        let to = |release: &str| release.split('@').next().unwrap_or_default().to_owned();
+        self.command(&match name.split_once('/') {
+            Some(("runbook", runbook)) => format!("runbook run {runbook}"),
+            Some(("deploy", release)) => format!("apply --to {}", to(release)),
+            Some(_) | None => format!("start {name}"),
+        })
     }
 
     /// The commands that fit to where a run stands. One that should work and that nobody owns can be gone on with.
@@ -44,7 +54,9 @@ impl Commands {
         add(state.status.is_active() && moves(state), format!("tune {name} NAME=VALUE"));
         add(fits(Request::Stop { rollback: false }), format!("stop {name}"));
         add(fits(Request::Rollback) && !has_no_way_back(state), format!("rollback {name}"));
-        add(state.is_over() && !state.status.is_complete(), format!("start {name}"));
+        if state.is_over() && !state.status.is_complete() {
+            commands.push(self.begin(name));
+        }
         commands
     }
 }
@@ -58,5 +70,7 @@ fn moves(state: &State) -> bool {
 
 /// Whether something was begun that cannot be taken back.
 pub(super) fn has_no_way_back(state: &State) -> bool {
-    document(state).is_ok_and(|migration| state.point_of_no_return(&Script::of(&migration, |_| None)).is_some())
+    let is_deployed = state.given.document.kind == ProcedureKind::Deploy && state.status == Status::Completed;
+    is_deployed
+        || document(state).is_ok_and(|migration| state.point_of_no_return(&Script::of(&migration, |_| None)).is_some())
 }

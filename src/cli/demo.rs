@@ -1,4 +1,4 @@
-//! `demo`: writes a small product with its data into a folder, and runs one of its migrations there by the code of `start`.
+//! `demo`: writes a small product with its data into a folder, and walks its whole plan there by the code of `apply`.
 //!
 //! The product stands in `demo/` of the repository. Nothing that is in the folder already is written over.
 
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use crate::database::Statement;
 use crate::execute::control::Desk;
-use crate::run::{Request, Status};
+use crate::model::PartialVersion;
 
-use super::act;
-use super::args::{AskArguments, DemoArguments, Global, RunFormat, Shown, StartArguments};
+use super::apply;
+use super::args::{ApplyArguments, DemoArguments, Global, RunFormat, Shown};
 use super::desk::{Loaded, block_on};
 use super::failure::{Exit, Failure};
 use super::output::{self, Output};
@@ -35,32 +35,35 @@ const DATA: &str = include_str!("../../demo/jotter.sql");
 const DATA_TAG: &str = "orchestrate:demo:data";
 const DATA_TIMEOUT: Duration = Duration::from_secs(600);
 const TARGET: &str = "jotter";
-const MIGRATION: &str = "0001_count_words";
+/// Where it goes, and what its notes ask for: it is all made up.
+const TO: &str = "1.2";
+const NOTE: &str = "keep-a-copy-of-jotter.db";
 
 /// What to try afterwards, as it is typed in the folder.
 const NEXT: &str = r#"
-  orchestrate status                       what ran, and what may run next
-  orchestrate plan --from 1.0 --to 1.2     the way to the newest Jotter, with the reason for each stop
+  orchestrate status                       what ran
+  orchestrate journal upgrade              what happened, step by step
+  orchestrate plan --from 1.0 --to 1.2     the plan that was walked, with the reason for each stop
+  orchestrate apply --to 1.2               there is nothing left to do
   orchestrate lint                         checks its files; change one and see
 
-One to kill in the middle with kill -9. It goes on where it was, once the lease of the killed process has ended (15 s):
+One to take back, and to kill in the middle with kill -9. It goes on where it was, once the lease of the killed process has ended (15 s):
 
-  orchestrate start 0002_search_terms
-  orchestrate resume 0002_search_terms
   orchestrate rollback 0002_search_terms
+  orchestrate start 0002_search_terms --at 1.1.0
+  orchestrate resume 0002_search_terms
 
 One that fails and takes itself back, and then does not:
 
-  orchestrate start 0003_unique_titles --set DUPLICATES=keep
-  orchestrate start 0003_unique_titles
+  orchestrate rollback 0003_unique_titles
+  orchestrate start 0003_unique_titles --at 1.1.0 --set DUPLICATES=keep
+  orchestrate start 0003_unique_titles --at 1.1.0
 
-One that may not run on 1.0. As if 1.1 ran, it asks a person before it deletes:
+One that cannot be taken back:
 
-  orchestrate start 0004_forget_drafts
-  orchestrate start 0004_forget_drafts --at 1.1.0
-  orchestrate resolve 0004_forget_drafts ask-for-a-backup done --reason "last night's backup"
+  orchestrate rollback 0004_forget_drafts
 
-Remove the folder to begin anew."#;
+Remove the folder to begin anew. Kill `orchestrate demo` itself, and the next one goes on."#;
 
 /// Writes the demo and runs it.
 pub(super) fn run(global: &Global, arguments: &DemoArguments, output: &mut Output) -> Result<Exit, Failure> {
@@ -87,21 +90,24 @@ pub(super) fn run(global: &Global, arguments: &DemoArguments, output: &mut Outpu
         quiet: global.quiet,
     };
     let loaded = Loaded::read(&global, output)?;
-    let status = block_on(async {
+    block_on(async {
         let desk = loaded.desk(&global, None).await?;
-        fill(&global, &desk).await?;
-        let row = desk.latest(MIGRATION).await.map_err(|error| super::desk::unstored(&error))?;
-        Ok(row.and_then(|row| Status::parse(&row.summary.status)))
+        fill(&global, &desk).await
     })?;
-    let exit = if status.is_some_and(|status| status.is_active() || status == Status::Stopped) {
-        let ask =
-            AskArguments { migration: MIGRATION.to_owned(), reason: None, shown: Shown { format: RunFormat::Text } };
-        act::ask(&global, &ask, Request::Resume, output)?
-    } else {
-        let shown = Shown { format: RunFormat::Text };
-        let start = StartArguments { migration: MIGRATION.to_owned(), at: None, set: Vec::new(), detach: false, shown };
-        act::start(&global, &start, output)?
+    let to = PartialVersion::parse(TO).map_err(|error| Failure::from_error(Exit::Unexpected, &error))?;
+    let walk = ApplyArguments {
+        plan: None,
+        to: Some(to),
+        yes: true,
+        acknowledge: vec![NOTE.to_owned()],
+        until: None,
+        set: Vec::new(),
+        dry_run: false,
+        anew: false,
+        summary: None,
+        shown: Shown { format: RunFormat::Text },
     };
+    let exit = apply::run(&global, &walk, output)?;
     if exit == Exit::Done {
         output.data(&format!("\nWhat to try next:\n\n  cd {}{NEXT}", quoted(folder)));
     }

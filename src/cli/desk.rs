@@ -1,12 +1,12 @@
 //! Opens an environment for the verbs that act on it: its databases, its store, its settings, and who asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::config::{self, Installation, Need};
+use crate::config::{self, FillError, FilledTarget, Installation, Need};
 use crate::database::{Database, Location};
-use crate::execute::control::{Desk, person};
+use crate::execute::control::{Desk, KIND, person};
 use crate::execute::{Scrub, Signals, Site, SiteTarget};
 use crate::manifest::Sources;
 use crate::model::{
@@ -14,7 +14,7 @@ use crate::model::{
     text_parts,
 };
 use crate::run::Settings;
-use crate::store::{LEASE, Owner, Store, StoreError};
+use crate::store::{self, LEASE, Owner, Standing, Store, StoreError};
 use crate::template::TargetNames;
 
 use super::args::Global;
@@ -37,10 +37,17 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Reads the project, and picks product and environment.
     pub fn read(global: &Global, output: &mut Output) -> Result<Loaded, Failure> {
+        Loaded::read_or(global, output, None)
+    }
+
+    /// The same; where no environment can be picked, there is another way.
+    pub fn read_or(global: &Global, output: &mut Output, other_way: Option<&str>) -> Result<Loaded, Failure> {
         let (catalog, sources) = project::catalog_with_sources(global, output)?;
         let product = project::product(global, &catalog)?.name.as_str().to_owned();
-        let (environment, _) = config::pick(&catalog.project, global.environment.as_deref())
-            .map_err(|error| Failure::from_error(Exit::Usage, &error).hint(error.hint()))?;
+        let (environment, _) = config::pick(&catalog.project, global.environment.as_deref()).map_err(|error| {
+            let failure = Failure::from_error(Exit::Usage, &error).hint(error.hint());
+            other_way.into_iter().fold(failure, Failure::hint)
+        })?;
         let environment = environment.to_owned();
         Ok(Loaded { catalog, sources, product, environment })
     }
@@ -97,6 +104,25 @@ impl Loaded {
         })
     }
 
+    /// Fills in what can be, with what cannot: the broken parts are left out.
+    pub fn fill_in_part(&self, global: &Global) -> (Installation, Vec<FillError>) {
+        let fill = |declared: &Environment| {
+            config::fill(&global.project, &self.environment, declared, Need::Everything, &config::variable)
+        };
+        let errors = match fill(self.declared()) {
+            Ok(filled) => return (filled, Vec::new()),
+            Err(errors) => errors,
+        };
+        let mut declared = self.declared().clone();
+        let is_broken =
+            |part: &str| errors.iter().any(|error| error.key == part || error.key.starts_with(&format!("{part}.")));
+        declared.store = declared.store.filter(|_| !is_broken("store"));
+        declared.vars.retain(|name, _| !is_broken(&format!("vars.{name}")));
+        declared.targets.retain(|name, _| !is_broken(&format!("targets.{name}")));
+        let filled = fill(&declared).expect("what cannot be filled in was left out");
+        (filled, errors)
+    }
+
     /// The targets that a migration and its checks speak to.
     pub fn targets_of(&self, migration: &Migration) -> BTreeSet<String> {
         let undone = migration.operations.iter().flat_map(|operation| [Some(operation), operation.undo.operation()]);
@@ -117,34 +143,36 @@ impl Loaded {
         names
     }
 
+    /// The targets that a look at the installation speaks to: those of the platform's version probe, of `required`, and
+    /// of services.
+    pub fn targets_of_a_look(&self) -> BTreeSet<String> {
+        let declared = self.declared();
+        let product = self.product();
+        let services = declared.services.values().filter_map(|service| match service {
+            ServiceSource::Probe(probe) => Some(&**probe),
+            ServiceSource::Version(_) => None,
+        });
+        let required = product.migrations.values().filter_map(|migration| migration.required.as_ref());
+        let probes = required.chain(self.version_probe()).chain(services);
+        let mut names: BTreeSet<String> = probes.filter_map(Probe::target).map(str::to_owned).collect();
+        let of_migrations = product.migrations.values().flat_map(|migration| migration.services.keys());
+        let of_releases = product.releases.iter().flat_map(|release| release.needs.keys());
+        names.extend(of_migrations.chain(of_releases).filter(|name| declared.targets.contains_key(*name)).cloned());
+        names
+    }
+
     /// Opens what a migration needs; without one, all that is declared.
     pub async fn desk(&self, global: &Global, migration: Option<&Migration>) -> Result<Desk, Failure> {
         let names = migration.map(|migration| self.targets_of(migration));
-        let filled = self.fill(global, names.as_ref().map_or(Need::Everything, Need::Targets))?;
+        self.desk_with(global, names.as_ref().map_or(Need::Everything, Need::Targets)).await
+    }
+
+    /// Opens what is needed.
+    pub async fn desk_with(&self, global: &Global, need: Need<'_>) -> Result<Desk, Failure> {
+        let filled = self.fill(global, need)?;
         let store = open_store(&filled).await?;
         let declared = declared_settings(&filled)?;
-        let mut targets = std::collections::BTreeMap::new();
-        for (name, target) in &filled.targets {
-            let location = Location {
-                name: name.clone(),
-                url: target.url.clone(),
-                database: target.database.clone(),
-                cluster: target.cluster.clone(),
-            };
-            let database = Database::open(&location).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-            let names =
-                TargetNames { name: name.clone(), database: target.database.clone(), cluster: target.cluster.clone() };
-            targets.insert(name.clone(), SiteTarget { database, names });
-        }
-        let site = Site {
-            environment: self.environment.clone(),
-            targets,
-            vars: filled.vars,
-            services: filled.services,
-            version: self.version_probe().cloned(),
-            scrub: Scrub::new(secrets(self.declared())),
-            caller: OnceLock::new(),
-        };
+        let site = self.site(filled)?;
         Ok(Desk {
             site: Arc::new(site),
             store: Arc::new(store),
@@ -157,11 +185,58 @@ impl Loaded {
         })
     }
 
+    /// The databases of a filled environment, and what asks them; nothing is connected to yet.
+    pub fn site(&self, filled: Installation) -> Result<Site, Failure> {
+        let mut targets = BTreeMap::new();
+        for (name, target) in &filled.targets {
+            let database =
+                Database::open(&location(name, target)).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+            let names =
+                TargetNames { name: name.clone(), database: target.database.clone(), cluster: target.cluster.clone() };
+            targets.insert(name.clone(), SiteTarget { database, names });
+        }
+        Ok(Site {
+            environment: self.environment.clone(),
+            targets,
+            vars: filled.vars,
+            services: filled.services,
+            version: self.version_probe().cloned(),
+            scrub: Scrub::new(secrets(self.declared())),
+            caller: OnceLock::new(),
+        })
+    }
+
+    /// What tells which version runs, and no more than that.
+    pub fn version_site(&self, global: &Global) -> Result<Site, Failure> {
+        let names = self.version_probe().and_then(Probe::target).map(str::to_owned).into_iter().collect();
+        self.site(self.fill(global, Need::Targets(&names))?)
+    }
+
+    /// Where the latest run of each migration stands, by its name. No store is made or changed.
+    pub async fn standings(&self, global: &Global) -> Result<BTreeMap<String, Standing>, Failure> {
+        let filled = self.fill(global, Need::Store)?;
+        let found = store::standings(&filled.store).await.map_err(|error| unstored(&error))?;
+        let is_ours = |standing: &Standing| {
+            standing.environment == self.environment && standing.product == self.product && standing.kind == KIND
+        };
+        Ok(found.into_iter().filter(is_ours).map(|standing| (standing.name.clone(), standing)).collect())
+    }
+
     /// Opens the store alone.
     pub async fn store(&self, global: &Global) -> Result<Store, Failure> {
         let filled = self.fill(global, Need::Store)?;
         let store = open_store(&filled).await?;
         Ok(store)
+    }
+}
+
+/// Where a target is.
+pub(super) fn location(name: &str, target: &FilledTarget) -> Location {
+    Location {
+        name: name.to_owned(),
+        url: target.url.clone(),
+        database: target.database.clone(),
+        cluster: target.cluster.clone(),
     }
 }
 
@@ -175,7 +250,7 @@ pub(super) fn unstored(error: &StoreError) -> Failure {
 }
 
 /// The defaults, over them what the project says.
-fn declared_settings(filled: &Installation) -> Result<Settings, Failure> {
+pub(super) fn declared_settings(filled: &Installation) -> Result<Settings, Failure> {
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let declared = filled.settings.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     Settings::default().with_all(&declared).map_err(|error| Failure::from_error(Exit::Usage, &error))

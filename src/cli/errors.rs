@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
+use crate::execute::upgrade::UPGRADE;
 use crate::execute::written;
 use crate::run::{RunError, State};
+use crate::store::Store;
 
 use super::args::{ErrorsArguments, Global, RunFormat};
+use super::commands::Commands;
 use super::desk::{Loaded, block_on};
 use super::failure::{Exit, Failure};
 use super::output::Output;
@@ -37,6 +40,9 @@ pub(super) fn run(global: &Global, arguments: &ErrorsArguments, output: &mut Out
     let (name, commands) = (arguments.migration.as_str(), loaded.commands(global));
     block_on(async {
         let store = loaded.store(global).await?;
+        if name == UPGRADE {
+            return of_upgrades(&loaded, &store, arguments.shown.format, &commands, output).await;
+        }
         let rows = kept::runs(&loaded, &store, Some(name)).await?;
         kept::refuse_unknown(&loaded, name, &rows)?;
         let (mut lines, mut entries) = (Vec::new(), Vec::new());
@@ -62,6 +68,37 @@ pub(super) fn run(global: &Global, arguments: &ErrorsArguments, output: &mut Out
         }
         Ok(Exit::Done)
     })
+}
+
+/// What ever kept upgrades from going on, but for people's words.
+async fn of_upgrades(
+    loaded: &Loaded,
+    store: &Store,
+    format: RunFormat,
+    commands: &Commands,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let (mut lines, mut errors) = (Vec::new(), Vec::new());
+    let rows = kept::upgrades(loaded, store).await?;
+    for row in rows.iter().rev() {
+        let upgrade = kept::upgrade(store, row, commands).await?;
+        for (at, message) in upgrade.errors {
+            lines.push(format!("{}  {message}", figures::moment(at)));
+            let (at, run) = (written(at), row.run.id.to_string());
+            errors.push(Entry { at, run, operation: None, direction: None, part: None, host: None, message });
+        }
+    }
+    match format {
+        RunFormat::Json => {
+            let document = Document { format: "orchestrate.errors/v1", migration: UPGRADE.to_owned(), errors };
+            output.data(&serde_json::to_string(&document).expect("errors have only texts for keys"));
+        }
+        RunFormat::Text if lines.is_empty() => {
+            output.talk(&format!("upgrades have had no errors in {}", figures::counted(rows.len(), "run")));
+        }
+        RunFormat::Text => output.data(&lines.join("\n")),
+    }
+    Ok(Exit::Done)
 }
 
 fn line(error: &RunError, state: &State) -> String {

@@ -24,6 +24,8 @@ pub(super) enum Exit {
     NoPlan,
     /// Closed: by the gate, or by a check before the start.
     Closed,
+    /// The plan is stale.
+    Stale,
     /// Another process holds the lease.
     Owned,
     /// It failed and was rolled back.
@@ -43,6 +45,7 @@ impl Exit {
             Exit::InvalidManifests => 3,
             Exit::NoPlan => 4,
             Exit::Closed => 5,
+            Exit::Stale => 6,
             Exit::Owned => 7,
             Exit::RolledBack => 8,
             Exit::Attention => 9,
@@ -87,6 +90,17 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The failure with what to do, for a list of several.
+    pub fn told(&self) -> String {
+        let hints = self.hints.iter().map(|hint| format!("\n    {}{hint}", style::hint("hint: ")));
+        format!("{}{}", self.message, hints.collect::<String>())
+    }
+
+    /// What went wrong, in one sentence.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Tells it on standard error.

@@ -4,30 +4,38 @@
 //! `failure` (what went wrong, with hints and an exit code) and `output` (standard output and error).
 
 mod act;
+mod apply;
 mod args;
 mod bars;
 mod commands;
 mod demo;
 mod desk;
+mod doctor;
 mod errors;
 mod failure;
 mod figures;
 mod findings;
+mod gate;
 mod guard;
 mod journal;
 mod kept;
 mod lint;
+mod live;
 mod output;
 mod parameters;
 mod plan;
 mod plan_text;
 mod project;
 mod refusal;
+mod runbook;
 mod schema;
 mod settings;
 mod status;
 mod status_text;
+mod terminal;
 mod tune;
+mod upgrade;
+mod upgrade_text;
 mod watching;
 mod wording;
 
@@ -60,8 +68,10 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let global = &arguments.global;
     match &arguments.verb {
         Verb::Plan(plan) => plan::run(global, plan, output),
+        Verb::Gate(gate) => gate::run(global, gate, output),
         Verb::Lint(lint) => lint::run(global, lint, output),
         Verb::Schema(schema) => schema::run(schema, output),
+        Verb::Apply(apply) => apply::run(global, apply, output),
         Verb::Start(start) => act::start(global, start, output),
         Verb::Stop(stop) => {
             let request = Request::Stop { rollback: stop.rollback };
@@ -78,6 +88,8 @@ fn verb(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Errors(arguments) => errors::run(global, arguments, output),
         Verb::Journal(arguments) => journal::run(global, arguments, output),
         Verb::Settings(arguments) => settings::run(global, arguments, output),
+        Verb::Runbook(arguments) => runbook::run(global, arguments, output),
+        Verb::Doctor(arguments) => doctor::run(global, arguments, output),
         Verb::Demo(demo) => demo::run(global, demo, output),
         Verb::Worker(WorkerArguments {}) => act::work(global, output),
     }

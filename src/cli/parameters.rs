@@ -10,6 +10,15 @@ use super::failure::{Exit, Failure};
 
 /// The values of a migration's parameters: what was set, else the defaults.
 pub(super) fn parameters(migration: &Migration, set: &[(String, String)]) -> Result<BTreeMap<String, Value>, Failure> {
+    parameters_of(migration, set, "")
+}
+
+/// The same where a name is typed behind something that tells the migration.
+pub(super) fn parameters_of(
+    migration: &Migration,
+    set: &[(String, String)],
+    before: &str,
+) -> Result<BTreeMap<String, Value>, Failure> {
     let mut values = BTreeMap::new();
     let names: Vec<&str> = migration.parameters.keys().map(String::as_str).collect();
     for (name, text) in set {
@@ -26,7 +35,7 @@ pub(super) fn parameters(migration: &Migration, set: &[(String, String)]) -> Res
         };
         let value = value_of(&parameter.kind, text);
         if let Some(refusal) = parameter.kind.refusal(&value) {
-            return Err(Failure::new(Exit::Usage, format!("--set {name}: {refusal}"))
+            return Err(Failure::new(Exit::Usage, format!("--set {before}{name}: {refusal}"))
                 .hint(format!("give it {}", parameter.kind)));
         }
         values.insert(name.clone(), value);
@@ -37,7 +46,7 @@ pub(super) fn parameters(migration: &Migration, set: &[(String, String)]) -> Res
         }
         let Some(default) = &parameter.default else {
             return Err(Failure::new(Exit::Usage, format!("the parameter `{name}` must be set"))
-                .hint(format!("add --set {name}=VALUE: {}", parameter.kind)));
+                .hint(format!("add --set {before}{name}=VALUE: {}", parameter.kind)));
         };
         values.insert(name.clone(), default.clone());
     }

@@ -5,18 +5,41 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::model::Product;
 use crate::plan::{NoPlan, NoPlanDocument, Plan, PlanDocument, Question, RequestError, plan, settle};
 use crate::template::{Report, render_report};
 
 use super::args::{Global, PlanArguments, PlanFormat, Prefer};
+use super::commands::Commands;
+use super::desk::block_on;
 use super::failure::{Exit, Failure};
 use super::output::{Output, style};
-use super::{plan_text, project};
+use super::{live, plan_text, project};
 
 pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Output) -> Result<Exit, Failure> {
+    let question = question(arguments);
+    if live::is_meant(global, &question) {
+        let loaded = live::loaded(global, output)?;
+        let question = block_on(async {
+            let desk = live::desk(&loaded, global).await?;
+            live::seen(&loaded, &desk, question).await
+        })?;
+        let commands = loaded.commands(global);
+        return solved(global, arguments, (loaded.product(), &commands), &question, output);
+    }
     let catalog = project::catalog(global, output)?;
     let product = project::product(global, &catalog)?;
-    let request = settle(product, &question(arguments)).map_err(|error| refused(product.name.as_str(), error))?;
+    solved(global, arguments, (product, &Commands::default()), &question, output)
+}
+
+fn solved(
+    global: &Global,
+    arguments: &PlanArguments,
+    (product, commands): (&Product, &Commands),
+    question: &Question,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let request = settle(product, question).map_err(|error| refused(product.name.as_str(), error))?;
     let start = Instant::now();
     let answer = plan(product, &request);
     let (releases, steps) = (product.releases.len(), answer.as_ref().map_or(0, |plan| plan.steps.len()));
@@ -35,6 +58,14 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Outpu
         }
         Err(refusal) => {
             refuse(&refusal, arguments.format, output)?;
+            let begun = request.observed.iter().flat_map(|observed| &observed.begun);
+            for name in begun.filter(|name| refusal.reasons.iter().any(|reason| reason.text.contains(name.as_str()))) {
+                output.talk(&format!(
+                    "{}`{}` shows where it stands",
+                    style::hint("hint: "),
+                    commands.command(&format!("status {name}"))
+                ));
+            }
             Ok(Exit::NoPlan)
         }
     }
@@ -55,10 +86,12 @@ fn question(arguments: &PlanArguments) -> Question {
             Prefer::Fewest => crate::plan::Preference::Fewest,
         },
         only_required: arguments.only_required,
+        observed: None,
     }
 }
 
-fn refused(product: &str, error: RequestError) -> Failure {
+/// A question about versions or migrations that do not exist.
+pub(super) fn refused(product: &str, error: RequestError) -> Failure {
     let failure = Failure::from_error(Exit::Usage, &error);
     match error {
         RequestError::NoReleases(_) => {
@@ -103,6 +136,9 @@ fn pretty(document: &impl serde::Serialize) -> Result<String, Failure> {
 fn context(plan: &Plan, document: &PlanDocument) -> Value {
     let mut context = json!(document);
     context["title"] = json!(plan.title);
+    context["environment"] = json!(document.environment);
+    context["completed"] = json!(plan.covers.completed.as_ref().filter(|_| plan.environment.is_some()));
+    context["not_required"] = json!(document.not_required);
     for (index, step) in plan.steps.iter().enumerate() {
         context["steps"][index]["image_tag"] = json!(step.image_tag);
         context["steps"][index]["chart_ships"] = json!(step.chart_ships.as_ref().map(ToString::to_string));

@@ -11,17 +11,16 @@ const WIDTH: usize = 100;
 
 /// A whole plan.
 pub(super) fn plan(plan: &Plan) -> String {
-    let mut lines = vec![heading(plan), String::new()];
+    let mut lines = vec![heading(plan)];
+    if let Some(environment) = &plan.environment {
+        lines.push(format!("for the environment `{}` (identity {})", environment.name, environment.identity));
+    }
+    lines.push(String::new());
     if plan.steps.len() > 1 {
         lines.extend(plan.steps.iter().flat_map(overview));
         lines.push(String::new());
     }
-    if !plan.assumed_complete.is_empty() {
-        let names = join(&plan.assumed_complete);
-        let text = format!("Taken as complete, since {} could not have started without: {names}", plan.from.app);
-        lines.extend(wrap(&text, "", ""));
-        lines.push(String::new());
-    }
+    lines.extend(done(plan));
     for step in &plan.steps {
         lines.extend(self::step(step, plan.steps.len()));
         lines.push(String::new());
@@ -44,6 +43,30 @@ pub(super) fn plan(plan: &Plan) -> String {
     }
     lines.push(style::faint(&format!("plan {}", plan.digest)));
     lines.join("\n")
+}
+
+/// What need not run, and how that is known.
+fn done(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let completed = plan.covers.completed.as_ref().filter(|names| plan.environment.is_some() && !names.is_empty());
+    if let Some(names) = completed {
+        lines.extend(wrap(&format!("Complete: {}", names.join(", ")), "", ""));
+        lines.push(String::new());
+    }
+    if !plan.assumed_complete.is_empty() {
+        let names = join(&plan.assumed_complete);
+        let text = format!("Taken as complete, since {} could not have started without: {names}", plan.from.app);
+        lines.extend(wrap(&text, "", ""));
+        lines.push(String::new());
+    }
+    if !plan.not_required.is_empty() {
+        lines.push("Not required here:".to_owned());
+        for found in &plan.not_required {
+            lines.extend(wrap(&format!("{}: {}", found.migration, found.evidence), "  ", "    "));
+        }
+        lines.push(String::new());
+    }
+    lines
 }
 
 fn heading(plan: &Plan) -> String {
@@ -177,7 +200,7 @@ fn title(note: &DueNote) -> String {
         crate::model::Crossing::App(app) => app.to_string(),
         crate::model::Crossing::Chart(chart) => format!("chart {chart}"),
     };
-    let confirm = if note.acknowledge { " (to be confirmed)" } else { "" };
+    let confirm = if note.acknowledge { format!(" (to be confirmed: {})", note.name) } else { String::new() };
     format!("{version}: {}{confirm}", note.title)
 }
 
@@ -199,8 +222,15 @@ fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
 
 /// Why there is no plan, and what would open the way.
 pub(super) fn refusal(refusal: &NoPlan) -> String {
+    let mut lines = vec![format!("{}{}", style::error("error: "), reasons(refusal))];
+    lines.extend(refusal.fixes.iter().map(|fix| format!("{}{fix}", style::hint("hint: "))));
+    lines.join("\n")
+}
+
+/// Why there is no plan.
+pub(super) fn reasons(refusal: &NoPlan) -> String {
     let way = format!("there is no plan from {} to {}", release(&refusal.from), release(&refusal.to));
-    let mut lines = vec![format!("{}{way}", style::error("error: "))];
+    let mut lines = vec![way];
     for (index, reason) in refusal.reasons.iter().enumerate() {
         let first = if index == 0 { "  because " } else { "      and " };
         lines.extend(wrap(&reason.text, first, "          "));
@@ -208,6 +238,5 @@ pub(super) fn refusal(refusal: &NoPlan) -> String {
             lines.push(style::faint(&format!("          at {}:{}", place.file, place.line)));
         }
     }
-    lines.extend(refusal.fixes.iter().map(|fix| format!("{}{fix}", style::hint("hint: "))));
     lines.join("\n")
 }

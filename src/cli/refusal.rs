@@ -2,6 +2,7 @@
 
 use crate::execute::DriveError;
 use crate::execute::control::ControlError;
+use crate::execute::upgrade::UPGRADE;
 
 use super::commands::Commands;
 use super::desk::unstored;
@@ -12,6 +13,8 @@ use super::wording;
 pub(super) fn refused(name: &str, error: &ControlError, commands: &Commands) -> Failure {
     let status = commands.command(&format!("status {name}"));
     match error {
+        ControlError::Held { .. } if name == UPGRADE => Failure::from_error(Exit::Owned, error)
+            .hint(format!("`{status}` shows it, and `{status} --watch` follows it")),
         ControlError::Held { .. } => Failure::from_error(Exit::Owned, error)
             .hint(format!("`{status}` shows it; stop and pause reach it from here")),
         ControlError::Unfinished { .. } => {
@@ -20,9 +23,7 @@ pub(super) fn refused(name: &str, error: &ControlError, commands: &Commands) -> 
         ControlError::Refused { failures, .. } => {
             Failure::new(Exit::Closed, format!("{error}; nothing was done{}", wording::failures(failures)))
         }
-        ControlError::NeverStarted { .. } => {
-            Failure::from_error(Exit::Usage, error).hint(commands.command(&format!("start {name}")))
-        }
+        ControlError::NeverStarted { .. } => Failure::from_error(Exit::Usage, error).hint(commands.begin(name)),
         ControlError::DoesNotFit { .. } => {
             Failure::from_error(Exit::Usage, error).hint(format!("`{status}` says what can be done now"))
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::execute::control::document;
+use crate::execute::upgrade::UPGRADE;
 use crate::execute::{Progress, now, of_operations, written};
 use crate::model::{Migration, Undo};
 use crate::plan::in_order;
@@ -20,7 +21,7 @@ use super::desk::{Loaded, block_on};
 use super::failure::{Exit, Failure};
 use super::kept::{self, States};
 use super::output::{self, Output};
-use super::status_text;
+use super::{status_text, upgrade};
 
 /// How often `--watch` looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -31,6 +32,8 @@ pub(super) struct Document {
     pub format: &'static str,
     pub product: String,
     pub environment: String,
+    /// The upgrade that is not over.
+    pub upgrade: Option<upgrade::Entry>,
     pub migrations: Vec<Entry>,
 }
 
@@ -138,8 +141,11 @@ struct Look<'a> {
 
 impl Look<'_> {
     async fn document(&self, store: &Store, states: &mut States) -> Result<Document, Failure> {
-        let rows = kept::runs(self.loaded, store, None).await?;
-        if let Some(name) = self.only {
+        let is_of_upgrade = self.only == Some(UPGRADE);
+        // Of migrations all are read: they depend on one another.
+        let of_other = self.only.filter(|name| name.contains('/'));
+        let rows = kept::runs(self.loaded, store, of_other).await?;
+        if let Some(name) = self.only.filter(|_| !is_of_upgrade) {
             kept::refuse_unknown(self.loaded, name, &rows)?;
         }
         let mut latest: BTreeMap<&str, (&RunRow, usize)> = BTreeMap::new();
@@ -166,21 +172,45 @@ impl Look<'_> {
         for (name, (row, runs)) in latest.iter().filter(|(name, _)| !names.contains(*name) && is_meant(name)) {
             tracing::debug!(migration = name, "it is in the store and no longer in the files");
             let state = states.of(store, row, &self.commands).await?;
-            migrations.push(self.begun(row, *runs, state, false));
+            migrations.push(self.begun(row, *runs, state, kept::is_procedure(self.loaded, name)));
+        }
+        if let Some(runbook) =
+            self.only.and_then(|name| kept::runbook(self.loaded, name)).filter(|_| migrations.is_empty())
+        {
+            migrations.push(self.not_started(&runbook.procedure(&runbook.run_name()), is_complete));
         }
         Ok(Document {
             format: "orchestrate.status/v1",
             product: self.loaded.product.clone(),
             environment: self.loaded.environment.clone(),
+            upgrade: self.upgrade(store).await?,
             migrations,
         })
+    }
+
+    /// The upgrade that is not over, or the latest where it was asked for by name.
+    async fn upgrade(&self, store: &Store) -> Result<Option<upgrade::Entry>, Failure> {
+        let is_meant = self.only == Some(UPGRADE);
+        let latest = kept::upgrades(self.loaded, store).await?.into_iter().next();
+        let Some(row) = latest.filter(|row| is_meant || (self.only.is_none() && !row.summary.is_finished)) else {
+            return Ok(None);
+        };
+        let upgrade = kept::upgrade(store, &row, &self.commands).await?;
+        let owner = holding(&row);
+        let is_owned = owner.as_ref().is_some_and(|owner| owner.is_alive);
+        let next = match is_owned {
+            true => Vec::new(),
+            false => upgrade::next(store, &self.loaded.environment, &upgrade, &self.commands).await?,
+        };
+        let title = &self.loaded.product().title;
+        Ok(Some(upgrade::Entry { owner, ..upgrade::Entry::of(&upgrade, row.run.id.as_str(), title, next) }))
     }
 
     fn not_started(&self, migration: &Migration, is_complete: impl Fn(&str) -> bool) -> Entry {
         let open = migration.depends_on.iter().map(|name| name.as_str()).filter(|name| !is_complete(name));
         let open: Vec<&str> = open.collect();
         let because = (!open.is_empty()).then(|| format!("it depends on {}", open.join(", ")));
-        let start = self.commands.command(&format!("start {}", migration.name));
+        let start = self.commands.begin(migration.name.as_str());
         Entry {
             migration: migration.name.as_str().to_owned(),
             is_declared: true,
@@ -206,11 +236,7 @@ impl Look<'_> {
 
     fn begun(&self, row: &RunRow, runs: usize, state: &State, is_declared: bool) -> Entry {
         let name = row.run.name.as_str();
-        let owner = row.holder.as_ref().map(|holder| Holding {
-            host: holder.owner.host.clone(),
-            pid: holder.owner.pid,
-            is_alive: holder.left_ms > 0,
-        });
+        let owner = holding(row);
         let is_owned = owner.as_ref().is_some_and(|owner| owner.is_alive);
         let migration = document(state).ok();
         let told: Option<Progress> = serde_json::from_str(&row.note).ok();
@@ -263,13 +289,23 @@ impl Look<'_> {
                         .hint("check where it is sent to"));
                 }
             }
-            if !found.migrations.iter().any(|entry| entry.word.is_active()) {
+            let is_walked = found.upgrade.as_ref().is_some_and(|upgrade| upgrade.word.is_active());
+            if !is_walked && !found.migrations.iter().any(|entry| entry.word.is_active()) {
                 return Ok(Exit::Done);
             }
             before = Some(found);
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Who has the right to write a run's journal.
+fn holding(row: &RunRow) -> Option<Holding> {
+    row.holder.as_ref().map(|holder| Holding {
+        host: holder.owner.host.clone(),
+        pid: holder.owner.pid,
+        is_alive: holder.left_ms > 0,
+    })
 }
 
 /// From where on there is no way back, and whether that was passed.

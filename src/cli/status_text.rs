@@ -5,13 +5,16 @@ use crate::run::Status;
 
 use super::output::style;
 use super::status::{Document, Entry};
-use super::{figures, parameters};
+use super::{figures, parameters, upgrade};
 
 /// Every migration with what there is to know of it. One that was asked for by name is told in full.
 pub(super) fn whole(document: &Document, in_full: bool) -> String {
     let mut text = format!("{} in {}\n", style::title(&document.product), style::title(&document.environment));
     let names = document.migrations.iter().map(|entry| entry.migration.len()).max().unwrap_or(0);
     let statuses = document.migrations.iter().map(|entry| entry.word.as_str().len()).max().unwrap_or(0);
+    if let Some(upgrade) = &document.upgrade {
+        text.push_str(&format!("\n{}\n", upgrade_text(upgrade, in_full)));
+    }
     for entry in &document.migrations {
         let (name, status) = (&entry.migration, entry.word.as_str());
         let padding = " ".repeat(statuses - status.len());
@@ -21,8 +24,52 @@ pub(super) fn whole(document: &Document, in_full: bool) -> String {
             text.push_str(&format!("\n      {detail}"));
         }
     }
-    if document.migrations.is_empty() {
+    if document.migrations.is_empty() && document.upgrade.is_none() {
         text.push_str("\n  it has no migrations");
+    }
+    text
+}
+
+/// How far an upgrade is. One that was asked for by name is told step by step.
+fn upgrade_text(entry: &upgrade::Entry, in_full: bool) -> String {
+    let (done, steps) = (entry.steps_done, entry.steps.len());
+    let since = to_the_second(&entry.since);
+    let mut text = format!("  upgrade to {}  {}  since {since}: {}", entry.to.app, painted(entry.word), entry.because);
+    if let Some(step) = entry.steps.iter().find(|step| step.status != "done") {
+        let waits_for = step.migrations.iter().find(|migration| migration.status.is_none());
+        let at = waits_for.map(|migration| format!(", before the end of {}", migration.migration)).unwrap_or_default();
+        text.push_str(&format!("\n      step {} of {steps}: {}{at}", step.number, step.release.app));
+    } else {
+        text.push_str(&format!("\n      {done} of {steps} steps done"));
+    }
+    if in_full {
+        text.push_str(&format!("\n      run: {}, begun {} by {}", entry.run, to_the_second(&entry.begun), entry.by));
+        for step in &entry.steps {
+            text.push_str(&format!("\n      {}. {}: {}", step.number, step.release.app, step.status));
+            for migration in &step.migrations {
+                let status = migration.status.as_deref().unwrap_or("not complete").replace('_', " ");
+                text.push_str(&format!("\n           {}: {status}", migration.migration));
+            }
+            for note in step.notes.iter().filter(|note| note.acknowledge) {
+                let word = note.by.as_ref().map_or("to be confirmed".to_owned(), |by| format!("confirmed by {by}"));
+                text.push_str(&format!("\n           {}: {word}", note.name));
+            }
+        }
+    }
+    match &entry.owner {
+        Some(owner) if owner.is_alive => {
+            text.push_str(&format!("\n      owner: process {} on {}", owner.pid, owner.host));
+        }
+        Some(owner) => {
+            text.push_str(&format!("\n      owner: process {} on {}, which fell silent", owner.pid, owner.host));
+        }
+        None => {}
+    }
+    if entry.errors > 0 {
+        text.push_str(&format!("\n      {}: orchestrate errors upgrade", figures::counted(entry.errors, "error")));
+    }
+    for (index, command) in entry.next.iter().enumerate() {
+        text.push_str(&format!("\n      {} {command}", if index == 0 { "next:" } else { "     " }));
     }
     text
 }
@@ -49,7 +96,7 @@ fn reason(entry: &Entry) -> String {
 }
 
 /// A moment of RFC 3339 without fractions of a second.
-fn to_the_second(moment: &str) -> String {
+pub(super) fn to_the_second(moment: &str) -> String {
     match moment.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => moment.to_owned(),
@@ -137,5 +184,19 @@ pub(super) fn changes(before: Option<&Document>, now: &Document) -> Vec<String> 
         let found = before?.migrations.iter().find(|other| other.migration == entry.migration);
         found.map(line)
     };
-    now.migrations.iter().filter(|entry| was(entry).as_deref() != Some(line(entry).as_str())).map(line).collect()
+    let of_upgrade = |document: &Document| {
+        let told = |entry: &upgrade::Entry| {
+            format!(
+                "upgrade {}: {} of {} steps done; {}",
+                entry.word,
+                entry.steps_done,
+                entry.steps.len(),
+                entry.because
+            )
+        };
+        document.upgrade.as_ref().map(told)
+    };
+    let upgrade = of_upgrade(now).filter(|told| before.and_then(of_upgrade).as_ref() != Some(told));
+    let moved = now.migrations.iter().filter(|entry| was(entry).as_deref() != Some(line(entry).as_str())).map(line);
+    upgrade.into_iter().chain(moved).collect()
 }

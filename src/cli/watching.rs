@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::execute::{Observer, Progress, now, written};
-use crate::run::{Direction, Event, Phase, SCHEMA, State, Status, Timestamp, Unit};
+use crate::run::{
+    Direction, Event, Phase, SCHEMA, State, Status, Timestamp, UPGRADE_SCHEMA, Unit, Upgrade, UpgradeEvent,
+};
 use crate::telemetry::LogFormat;
 
 use super::args::Global;
 use super::bars::Bars;
 use super::output::{self, plain};
-use super::{figures, wording};
+use super::{figures, upgrade_text, wording};
 
 /// How often progress gets a line where no bar is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(30);
@@ -170,6 +172,21 @@ impl Observer for View {
                 bars.say(state.status.to_string());
             }
             self.status = Some(state.status);
+        }
+    }
+
+    fn went_on(&mut self, at: Timestamp, event: &UpgradeEvent, upgrade: &Upgrade) {
+        self.waited = None;
+        self.migration.clear();
+        let text = upgrade_text::told(event, upgrade);
+        if let Shape::Json = self.shape {
+            let mut object = json!(event);
+            object["format"] = json!(UPGRADE_SCHEMA);
+            object["at"] = json!(written(at));
+            object["text"] = json!(plain(&text));
+            self.object(&object);
+        } else if !self.quiet || upgrade_text::is_error(event) {
+            self.line(&text);
         }
     }
 

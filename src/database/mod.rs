@@ -7,6 +7,7 @@
 mod answer;
 mod clickhouse;
 mod error;
+mod examine;
 mod idle;
 mod keyed;
 mod location;
@@ -20,6 +21,7 @@ mod tag;
 mod target;
 
 pub use error::{DatabaseError, Trouble};
+pub use examine::{Disk, Examination, Lack};
 pub use keyed::{Batch, BatchFailure, Change, Checkpoint, Keyed, KeyedFacts, Moved, Sweep};
 pub use location::Location;
 pub use partitioned::{CopyFacts, Destination, Partition, PartitionUpdate, TableCopy};

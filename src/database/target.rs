@@ -22,7 +22,7 @@ const FAREWELL: Duration = Duration::from_secs(25);
 /// How much longer than the server we wait for an answer, so that the server speaks first.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long small questions of our own may take.
-const OWN_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const OWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A database that operations act on; clones share its connections.
 #[derive(Clone)]

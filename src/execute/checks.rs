@@ -1,6 +1,6 @@
 //! The checks before the work: all are asked, and all that fail are told at once, the cheap ones first.
 
-use crate::model::{Action, Engine, Migration, Operation, Question, Scope, Version};
+use crate::model::{Action, Engine, Migration, Operation, Probe, Question, Scope};
 use crate::run::{Checked, Failure, Verdict};
 use crate::store::{RunFilter, Store, StoreError};
 use crate::template::outputs_used;
@@ -21,6 +21,8 @@ pub struct Precondition<'a> {
     pub migration: &'a Migration,
     /// The app version that somebody said runs; else it is asked for.
     pub app: Option<&'a str>,
+    /// Migrations that count as complete although no run of them is known.
+    pub assumed: &'a [String],
     /// What its texts may use.
     pub texts: &'a Texts,
 }
@@ -43,20 +45,14 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     failures.extend(services(of).await);
     let required = of.migration.required.as_ref().filter(|_| with_required);
     if let Some(probe) = required {
-        match of.site.ask(probe, of.texts).await {
+        match self::required(of.site, probe, of.texts).await {
             Verdict::Yes => {}
-            Verdict::No(value) if failures.is_empty() => {
-                let evidence = format!("`required` answered {value} ({})", probe.place);
-                return Ok(Checked::NotRequired(of.site.scrub.clean(&evidence)));
-            }
+            Verdict::No(evidence) if failures.is_empty() => return Ok(Checked::NotRequired(evidence)),
             Verdict::No(_) => return Ok(Checked::Failures(failures)),
             Verdict::Unknown(why) => {
-                let message = format!("whether it is required cannot be told ({}): {why}", probe.place);
-                failures.push(unknown(
-                    "required",
-                    message,
-                    "unknown never means not required; make the question answerable",
-                ));
+                let message = format!("whether it is required cannot be told {why}");
+                let hint = "unknown never means not required; make the question answerable";
+                failures.push(unknown("required", message, hint));
             }
         }
     }
@@ -66,6 +62,16 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
     failures.extend(of.site.failures("healthcheck", &of.migration.healthcheck, of.texts).await);
     failures.extend(throttles(of).await);
     Ok(Checked::Failures(failures))
+}
+
+/// Whether a migration is required: no with its evidence, unknown with the place of the question and the reason.
+pub(super) async fn required(site: &Site, probe: &Probe, texts: &Texts) -> Verdict {
+    let place = &probe.place;
+    match site.ask(probe, texts).await {
+        Verdict::Yes => Verdict::Yes,
+        Verdict::No(value) => Verdict::No(site.scrub.clean(&format!("`required` answered {value} ({place})"))),
+        Verdict::Unknown(why) => Verdict::Unknown(site.scrub.clean(&format!("({place}): {why}"))),
+    }
 }
 
 /// Every throttle has an answer, whichever: one without would hold the work up for ever.
@@ -90,25 +96,12 @@ async fn window(of: &Precondition<'_>) -> Option<Failure> {
     if window.min.is_none() && window.max.is_none() {
         return None;
     }
-    let told = match (of.app, &of.site.version) {
-        (Some(app), _) => Ok(app.to_owned()),
-        (None, Some(probe)) => {
-            let context = of.site.context(of.texts, probe.target(), None);
-            match of.site.answer(probe, &context).await {
-                crate::run::Answer::Value(value) => Ok(value),
-                crate::run::Answer::Nothing => Err("its platform tells no version".to_owned()),
-                crate::run::Answer::Error(error) => Err(error),
-            }
+    let version = match of.site.running(of.app, of.texts).await {
+        Ok(version) => version,
+        Err(why) => {
+            let message = format!("the app version that runs is not known: {why}");
+            return Some(unknown("window", message, "say which version runs with --at VERSION"));
         }
-        (None, None) => Err("nothing tells it".to_owned()),
-    };
-    let hint = "say which version runs with --at VERSION";
-    let version = match told {
-        Ok(told) => match Version::parse(told.trim()) {
-            Ok(version) => version,
-            Err(_) => return Some(unknown("window", format!("`{}` is no version of the app", told.trim()), hint)),
-        },
-        Err(why) => return Some(unknown("window", format!("the app version that runs is not known: {why}"), hint)),
     };
     if window.contains(&version) {
         return None;
@@ -134,6 +127,9 @@ async fn dependencies(of: &Precondition<'_>) -> Result<Vec<Failure>, StoreError>
             ..RunFilter::default()
         };
         let status = of.store.runs(&filter).await?.into_iter().next().map(|row| row.summary.status);
+        if status.is_none() && of.assumed.iter().any(|assumed| assumed == name.as_str()) {
+            continue;
+        }
         let status = status.as_deref().and_then(crate::run::Status::parse);
         if !status.is_some_and(crate::run::Status::is_complete) {
             let told = status.map_or("not started".to_owned(), |status| status.to_string());

@@ -19,7 +19,7 @@ use crate::run::{
 use crate::store::{Lease, Store};
 
 use super::flight::{Flights, Ground};
-use super::journal::{DriveError, Journal, Pulse, keep_alive};
+use super::journal::{DriveError, Journal, Kept, Pulse};
 use super::limits::{Readings, limits};
 use super::now;
 use super::observe::Observer;
@@ -66,9 +66,8 @@ pub(super) struct Driven {
 /// Drives a run until it rests. The lease is given back at the end.
 pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(Outcome, State), DriveError> {
     let pulse = Pulse::new(run.lease_for);
-    let end = CancellationToken::new();
     let heartbeat = run.lease.heartbeat();
-    let kept = tokio::spawn(keep_alive(Arc::clone(&run.store), heartbeat.clone(), pulse.clone(), end.clone()));
+    let kept = Kept::begin(&run.store, &heartbeat, &pulse);
     let engine = |target: &str| run.site.engine(target);
     let mut drive = Drive {
         script: Script { limits: limits(&run.migration), ..Script::of(&run.migration, engine) },
@@ -97,15 +96,9 @@ pub(super) async fn drive(run: Driven, observer: &mut dyn Observer) -> Result<(O
         signals: run.signals,
     };
     let driven = drive.until_rest(observer).await;
-    end.cancel();
-    if let Err(error) = kept.await {
-        tracing::warn!(%error, "the heartbeat ended by itself");
-    }
+    kept.end().await;
     let outcome = driven?;
-    drive.journal.store.release(&drive.journal.lease).await.or_else(|error| match error {
-        error if error.is_transient() => Ok(()), // it runs out by itself
-        error => Err(DriveError::from(error)),
-    })?;
+    drive.journal.release().await?;
     Ok((outcome, drive.state))
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn outlook(site: &Site, texts: &Texts, migration: &Migration, t
         match forecast(site, texts, operation, earlier, timeout).await {
             Ok(None) => {}
             Ok(Some((forecast, _))) => {
-                outlook.failures.extend(disk(operation, &forecast));
+                outlook.failures.extend(disk(&operation.name, &forecast));
                 outlook.forecasts.push((operation.name.clone(), forecast));
             }
             Err(unfit) if unfit.tables.iter().any(|table| is_changed(table, operation, earlier)) => {}
@@ -197,16 +197,12 @@ fn is_changed(table: &str, operation: &Operation, earlier: &[Operation]) -> bool
     earlier.iter().any(|other| other.target == operation.target && names(other))
 }
 
-fn disk(operation: &Operation, forecast: &Forecast) -> Option<Failure> {
+/// The disk is too small for what an operation of this name makes.
+fn disk(name: &str, forecast: &Forecast) -> Option<Failure> {
     let free = forecast.free_bytes.filter(|free| *free < forecast.bytes)?;
     Some(Failure {
         check: "disk".to_owned(),
-        message: format!(
-            "`{}` needs {} on the disk, and {} are free",
-            operation.name,
-            bytes(forecast.bytes),
-            bytes(free)
-        ),
+        message: format!("`{name}` needs {} on the disk, and {} are free", bytes(forecast.bytes), bytes(free)),
         is_unknown: false,
         hint: Some("make room, or move the table to a larger disk".to_owned()),
     })
@@ -228,6 +224,22 @@ pub fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_than_is_free_is_refused() {
+        let forecast = |bytes, free_bytes| Forecast {
+            rows: 1,
+            is_estimate: false,
+            bytes,
+            free_bytes,
+            seconds: None,
+            rows_per_s: None,
+        };
+        let told = |bytes, free| disk("copy", &forecast(bytes, free)).map(|failure| failure.message);
+        assert_eq!(told(2048, Some(2047)).as_deref(), Some("`copy` needs 2.0 KiB on the disk, and 2.0 KiB are free"));
+        assert_eq!(told(3 << 30, Some(0)).as_deref(), Some("`copy` needs 3.0 GiB on the disk, and 0 B are free"));
+        assert_eq!([told(2048, Some(2048)), told(2048, None)], [None, None]);
+    }
 
     #[test]
     fn bytes_are_short() {

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{Event, IllegalEvent, State, Timestamp};
 use crate::store::{Batch, Heartbeat, Lease, Store, StoreError, Summary};
 
 use super::fault::{self, Point};
-use super::folded::Folded;
+use super::folded::{Fold, Folded};
 use super::observe::Observer;
 
 /// The first pause before the store is asked again.
@@ -102,8 +103,31 @@ impl Pulse {
     }
 }
 
+/// What keeps a lease alive beside the work.
+pub(super) struct Kept {
+    end: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Kept {
+    /// Keeps a lease alive from now on.
+    pub fn begin(store: &Arc<Store>, heartbeat: &Heartbeat, pulse: &Pulse) -> Kept {
+        let end = CancellationToken::new();
+        let task = tokio::spawn(keep_alive(Arc::clone(store), heartbeat.clone(), pulse.clone(), end.clone()));
+        Kept { end, task }
+    }
+
+    /// No longer.
+    pub async fn end(self) {
+        self.end.cancel();
+        if let Err(error) = self.task.await {
+            tracing::warn!(%error, "the heartbeat ended by itself");
+        }
+    }
+}
+
 /// Keeps a lease alive until it is told to end, or the lease is lost.
-pub(super) async fn keep_alive(store: Arc<Store>, heartbeat: Heartbeat, pulse: Pulse, end: CancellationToken) {
+async fn keep_alive(store: Arc<Store>, heartbeat: Heartbeat, pulse: Pulse, end: CancellationToken) {
     let every = pulse.lease / 3;
     loop {
         tokio::select! {
@@ -139,12 +163,16 @@ impl Journal {
         state: &State,
         observer: &mut dyn Observer,
     ) -> Result<(), DriveError> {
-        let batch = batch(at, events, state);
+        self.write(&batch(at, events, state), observer).await
+    }
+
+    /// Appends a batch, however long the store is away.
+    pub async fn write(&mut self, batch: &Batch, observer: &mut dyn Observer) -> Result<(), DriveError> {
         let mut pause = STORE_AGAIN;
         loop {
             let asked_at = Instant::now();
             fault::point(Point::BeforeRecord);
-            match self.store.append(&mut self.lease, &batch).await {
+            match self.store.append(&mut self.lease, batch).await {
                 Ok(()) => {
                     fault::point(Point::AfterRecord);
                     self.pulse.beat(asked_at);
@@ -158,6 +186,14 @@ impl Journal {
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(STORE_AGAIN_MAX),
             }
         }
+    }
+
+    /// Gives the lease back.
+    pub async fn release(&self) -> Result<(), DriveError> {
+        self.store.release(&self.lease).await.or_else(|error| match error {
+            error if error.is_transient() => Ok(()), // it runs out by itself
+            error => Err(DriveError::from(error)),
+        })
     }
 }
 
@@ -174,7 +210,7 @@ pub(super) fn batch(at: Timestamp, events: &[Event], state: &State) -> Batch {
 }
 
 /// The state that a journal amounts to.
-pub async fn read(store: &Store, run: &crate::store::RunId) -> Result<Option<State>, DriveError> {
+pub async fn read<S: Fold>(store: &Store, run: &crate::store::RunId) -> Result<Option<S>, DriveError> {
     let mut folded = Folded::default();
     folded.read_on(store, run).await?;
     Ok(folded.into_state())

@@ -2,11 +2,12 @@
 //!
 //! `drive` is the loop. What it may do stands beside it: `checks` before the work, `prepare` finds out
 //! parts, `perform` does units, `judge` finds out what became of them, `journal` writes. [`control`] begins runs and takes
-//! them up, [`worker`] does so unattended. Nothing here decides what comes next.
+//! them up, [`worker`] does so unattended, [`upgrade`] walks a whole plan. Nothing here decides what comes next.
 
 mod checks;
 mod cluster;
 pub mod control;
+pub mod doctor;
 mod drive;
 mod fault;
 mod flight;
@@ -16,6 +17,7 @@ mod journal;
 mod judge;
 mod keys;
 mod limits;
+pub mod live;
 mod moved;
 mod needs;
 mod observation;
@@ -29,15 +31,16 @@ mod prepare;
 mod progress;
 mod scrub;
 mod site;
+pub mod upgrade;
 pub mod worker;
 
 pub use checks::{Precondition, preflight};
 pub use drive::{Outcome, Signals};
-pub use folded::Folded;
+pub use folded::{Fold, Folded};
 pub use forecast::bytes;
 pub use journal::{DriveError, Pulse, read};
 pub use moved::{By, Moved, MovedPiece};
-pub use needs::{Missing, tools, vars};
+pub use needs::{Missing, programs, tools, vars};
 pub use observe::{Observer, Silent};
 pub use pace::{Left, Pace};
 pub use progress::{Progress, of_operations};

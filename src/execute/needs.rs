@@ -10,7 +10,7 @@ use crate::template::{Context, outputs_used, vars_needed};
 use super::checks::all_operations;
 use super::site::{Site, Texts};
 
-/// Something that a procedure needs and that is not there.
+/// Something that a procedure needs, mostly because it is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// Its name.
@@ -19,15 +19,17 @@ pub struct Missing {
     pub place: Place,
 }
 
-/// The programs of a procedure, and of the question which version runs, that this machine does not have.
-pub fn tools(procedure: &Migration, site: &Site, texts: &Texts) -> Vec<Missing> {
-    let mut missing = BTreeMap::new();
+/// The programs of a procedure, and of the question which version runs: each with where it is named first, and whether this
+/// machine has it.
+pub fn programs(procedure: &Migration, site: &Site, texts: &Texts) -> Vec<(Missing, bool)> {
+    let mut found: BTreeMap<String, (Place, bool)> = BTreeMap::new();
     let mut note = |argv: &[Template], cwd: Option<&Template>, context: &Context| {
         let Some(program) = argv.first().filter(|program| outputs_used(&program.text).is_empty()) else { return };
         let Ok(name) = site.text(program, context) else { return };
         let cwd = cwd.and_then(|cwd| site.text(cwd, context).ok()).map(PathBuf::from);
-        if !name.is_empty() && !is_there(&name, cwd.as_deref()) {
-            missing.entry(name).or_insert_with(|| program.place.clone());
+        if !name.is_empty() {
+            let is_there = is_there(&name, cwd.as_deref());
+            found.entry(name).or_insert_with(|| (program.place.clone(), is_there));
         }
     };
     for operation in all_operations(procedure) {
@@ -41,7 +43,12 @@ pub fn tools(procedure: &Migration, site: &Site, texts: &Texts) -> Vec<Missing> 
             note(argv, None, &site.context(texts, None, None));
         }
     }
-    missing.into_iter().map(|(name, place)| Missing { name, place }).collect()
+    found.into_iter().map(|(name, (place, is_there))| (Missing { name, place }, is_there)).collect()
+}
+
+/// Those of them that this machine does not have.
+pub fn tools(procedure: &Migration, site: &Site, texts: &Texts) -> Vec<Missing> {
+    programs(procedure, site, texts).into_iter().filter(|(_, is_there)| !is_there).map(|(program, _)| program).collect()
 }
 
 /// The variables of the environment that a procedure, or the question which version runs, uses and that are not set.

@@ -1,6 +1,6 @@
 //! Who watches a run: a terminal, a log, nobody.
 
-use crate::run::{Event, State, Timestamp};
+use crate::run::{Event, State, Timestamp, Upgrade, UpgradeEvent};
 
 use super::progress::Progress;
 
@@ -8,6 +8,8 @@ use super::progress::Progress;
 pub trait Observer: Send {
     /// Something happened; `state` is what holds afterwards.
     fn happened(&mut self, at: Timestamp, event: &Event, state: &State);
+    /// Something happened in an upgrade; `upgrade` is what holds afterwards.
+    fn went_on(&mut self, _at: Timestamp, _event: &UpgradeEvent, _upgrade: &Upgrade) {}
     /// How far the run is.
     fn progressed(&mut self, progress: &Progress);
     /// Nothing goes on until something is there again, such as the store.

@@ -3,6 +3,7 @@
 use crate::database::{DatabaseError, Statement, Trouble};
 use crate::model::{Action, Engine, Key, Scope, SliceBy, Template};
 use crate::run::{Fault, FaultKind};
+use crate::sql::token::final_tokens;
 
 use super::cluster;
 use super::operation::Job;
@@ -136,10 +137,33 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
                 // The transaction was rolled back whole.
                 (FaultKind::Partial, true) => FaultKind::Refused,
                 // One statement may leave something without a transaction, such as an index that is not valid.
-                (FaultKind::Refused, false) if database.engine() != Engine::ClickHouse => FaultKind::Partial,
+                (FaultKind::Refused, false) if database.engine() != Engine::ClickHouse || is_done_in_turn(&sql) => {
+                    FaultKind::Partial
+                }
                 (kind, _) => kind,
             };
             Came::Failed(fault)
         }
     })
+}
+
+/// Whether ClickHouse does it one after another, so that what is refused may have been begun: a RENAME of several tables.
+fn is_done_in_turn(sql: &str) -> bool {
+    let tokens = final_tokens(sql, Engine::ClickHouse);
+    tokens.first().is_some_and(|token| token.is_word("RENAME")) && tokens.iter().any(|token| token.is_symbol(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_done_in_turn;
+
+    #[test]
+    fn a_rename_of_several_tables_may_end_in_its_middle() {
+        let told = [
+            "rename table a to b, c to d",
+            "/* x */ RENAME TABLE a TO b",
+            "ALTER TABLE a DROP COLUMN b, DROP COLUMN c",
+        ];
+        assert_eq!(told.map(is_done_in_turn), [true, false, false]);
+    }
 }

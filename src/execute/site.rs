@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::http::{Caller, HttpError};
-use crate::model::{Engine, Expectation, Probe, Question, Secret, ServiceSource, ServiceVersion, StepNames, Template};
+use crate::model::{
+    Engine, Expectation, Probe, Question, Secret, ServiceSource, ServiceVersion, StepNames, Template, Version,
+};
 use crate::run::{Answer, Failure, Verdict, compare};
 use crate::template::{Context, RenderError, RunNames, TargetNames, render_sql, render_text};
 
@@ -207,6 +209,20 @@ impl Site {
 }
 
 impl Site {
+    /// The app version that runs: as somebody said, else as the platform tells.
+    pub async fn running(&self, said: Option<&str>, texts: &Texts) -> Result<Version, String> {
+        let told = match (said, &self.version) {
+            (Some(said), _) => said.to_owned(),
+            (None, Some(probe)) => match self.answer(probe, &self.context(texts, probe.target(), None)).await {
+                Answer::Value(value) => value,
+                Answer::Nothing => return Err("its platform tells no version".to_owned()),
+                Answer::Error(error) => return Err(error),
+            },
+            (None, None) => return Err("nothing tells it".to_owned()),
+        };
+        Version::parse(told.trim()).map_err(|_| format!("`{}` is no version of the app", self.scrub.clean(told.trim())))
+    }
+
     /// The version of a service: written down, asked for, or that of the target of this name.
     pub async fn service(&self, name: &str, texts: &Texts) -> Result<ServiceVersion, String> {
         let told = match (self.services.get(name), self.targets.get(name)) {

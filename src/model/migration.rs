@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{MigrationName, Operation, Parameter, Place, Probe, Range, ServiceVersion, Template, Throttle, Window};
 
 /// A data migration too long for a deploy.
@@ -81,6 +83,12 @@ impl Migration {
     /// Where the first thing that limits it stands, for reasons that need a place.
     pub fn window_place(&self) -> &Place {
         self.places.max.as_ref().or(self.places.min.as_ref()).unwrap_or(&self.place)
+    }
+
+    /// The values of its parameters where nothing is set; those that must be set are left out.
+    pub fn defaults(&self) -> BTreeMap<String, Value> {
+        let default = |(name, parameter): (&String, &Parameter)| Some((name.clone(), parameter.default.clone()?));
+        self.parameters.iter().filter_map(default).collect()
     }
 
     /// Every probe of the migration with the key it stands under.

@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod catalog;
+mod clock;
 mod duration;
 mod environment;
 mod finding;
@@ -28,6 +29,7 @@ mod version;
 mod window;
 
 pub use catalog::{Catalog, Product};
+pub use clock::ClockReading;
 pub use duration::{DurationError, parse_duration};
 pub use environment::{Engine, Environment, Project, ServiceSource, Target};
 pub use finding::{Finding, Severity};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use version_ranges::Ranges;
 
+use super::covers::Covers;
 use crate::model::{Crossing, MigrationName, NoteTime, Place, ServiceVersion, Version};
 
 /// An app on a chart, where the chart is known.
@@ -24,18 +25,42 @@ pub struct Plan {
     pub title: String,
     /// SHA-256 over everything that the plan depends on.
     pub digest: String,
+    /// The same, part by part.
+    pub covers: Covers,
+    /// Which installation it is for, where one was looked at.
+    pub environment: Option<Installation>,
     /// Where the installation is.
     pub from: Release,
     /// Where it goes.
     pub to: Release,
     /// Migrations that are taken as complete although nobody said so.
     pub assumed_complete: Vec<MigrationName>,
+    /// Migrations that say of themselves that this installation does not need them.
+    pub not_required: Vec<NotRequired>,
     /// The steps.
     pub steps: Vec<Step>,
     /// What must be true of services, in time.
     pub services: Vec<ServiceLine>,
     /// What was assumed, and what to look at.
     pub warnings: Vec<String>,
+}
+
+/// One installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installation {
+    /// The environment's name.
+    pub name: String,
+    /// Its identity in its store, which no other installation has.
+    pub identity: String,
+}
+
+/// A migration that an installation does not need.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotRequired {
+    /// The migration.
+    pub migration: MigrationName,
+    /// What its `required` answered.
+    pub evidence: String,
 }
 
 /// Deploy one release, then run its migrations.
@@ -79,6 +104,8 @@ pub struct Because {
 /// A note that a move crosses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueNote {
+    /// What a person types to confirm it; no other note of the plan has it.
+    pub name: String,
     /// One line.
     pub title: String,
     /// Markdown.
@@ -102,8 +129,22 @@ pub struct ServiceLine {
     pub steps: Vec<(usize, Ranges<ServiceVersion>)>,
     /// The longest stretches of steps that one version can serve: between two of them the version must change.
     pub segments: Vec<Segment>,
-    /// How long whoever is within the range of the own release may keep a version, in words.
+    /// The version that runs, where it was looked at.
+    pub now: Option<ServiceVersion>,
+    /// When the version that runs must change, the first time and again.
+    pub changes: Vec<Change>,
+    /// How long whoever is within the range of the own release may keep a version, in words; where it is known what runs,
+    /// when that must change.
     pub advice: Option<String>,
+}
+
+/// A service must have another version before a step.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The step.
+    pub before_step: usize,
+    /// What it must be by then.
+    pub range: Ranges<ServiceVersion>,
 }
 
 /// Steps that one version of a service can serve.

@@ -6,13 +6,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use crate::model::{Crossing, MigrationName, NoteTime, Product, Version, format_ranges};
+use crate::model::{Crossing, MigrationName, NoteTime, PartialVersion, Version, format_ranges};
 
-use super::request::Request;
-use super::{Because, DueNote, NoPlan, Plan, Release, Step};
+use super::covers::{self, Covers};
+use super::request::{Preference, Question};
+use super::{Because, DueNote, Installation, NoPlan, NotRequired, Plan, Release, Step};
 
 /// The format of a plan.
 pub const PLAN_FORMAT: &str = "orchestrate.plan/v1";
@@ -26,12 +25,62 @@ pub struct PlanDocument {
     pub format: String,
     pub product: String,
     pub digest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<InstallationDocument>,
     pub from: AtDocument,
     pub to: AtDocument,
     pub assumed_complete: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_required: Vec<NotRequiredDocument>,
     pub steps: Vec<StepDocument>,
     pub services: Vec<ServiceDocument>,
     pub warnings: Vec<String>,
+    pub covers: Covers,
+}
+
+impl PlanDocument {
+    /// Whether the digest is that of what the document says it depends on.
+    pub fn is_intact(&self) -> bool {
+        self.digest == covers::digest(self)
+    }
+
+    /// The question that it answers, but for where the installation is and what was seen of it.
+    pub fn question(&self) -> Option<Question> {
+        let preference = [Preference::Recommended, Preference::Fewest]
+            .into_iter()
+            .find(|preference| preference.as_str() == self.covers.prefer)?;
+        let given = self.covers.completed.as_ref().filter(|_| self.covers.completed_given);
+        Some(Question {
+            from: None,
+            from_chart: None,
+            to: PartialVersion::Whole(Version::parse(&self.to.app).ok()?),
+            completed: given.map(|names| names.iter().cloned().collect()),
+            preference,
+            only_required: self.covers.only_required,
+            observed: None,
+        })
+    }
+
+    /// The chart that it begins on, where that is known.
+    pub fn chart(&self) -> Option<Version> {
+        self.from.chart.as_deref().and_then(|chart| Version::parse(chart).ok())
+    }
+}
+
+/// One installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstallationDocument {
+    pub name: String,
+    pub identity: String,
+}
+
+/// A migration that an installation does not need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotRequiredDocument {
+    pub migration: String,
+    pub evidence: String,
 }
 
 /// An app on a chart.
@@ -49,6 +98,8 @@ pub struct StepDocument {
     pub number: usize,
     pub deploy: bool,
     pub release: StepReleaseDocument,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_tag: Option<String>,
     pub migrations: Vec<String>,
     pub because: Vec<BecauseDocument>,
     pub notes: Vec<NoteDocument>,
@@ -79,6 +130,9 @@ pub struct BecauseDocument {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoteDocument {
+    /// What a person types to confirm it.
+    #[serde(default)]
+    pub name: String,
     pub title: String,
     pub body: String,
     pub when: String,
@@ -92,6 +146,18 @@ pub struct NoteDocument {
 pub struct ServiceDocument {
     pub name: String,
     pub segments: Vec<SegmentDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ChangeDocument>,
+}
+
+/// A service must have another version before a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeDocument {
+    pub before_step: usize,
+    pub range: String,
 }
 
 /// Steps that one version of a service serves.
@@ -147,21 +213,42 @@ impl From<&Plan> for PlanDocument {
             to_step: segment.to_step,
             range: format_ranges(&segment.range),
         };
+        let change = |change: &super::Change| ChangeDocument {
+            before_step: change.before_step,
+            range: format_ranges(&change.range),
+        };
         let service = |line: &super::ServiceLine| ServiceDocument {
             name: line.name.clone(),
             segments: line.segments.iter().map(segment).collect(),
+            now: line.now.as_ref().map(ToString::to_string),
+            changes: line.changes.iter().map(change).collect(),
         };
         PlanDocument {
             format: PLAN_FORMAT.to_owned(),
             product: plan.product.clone(),
             digest: plan.digest.clone(),
+            environment: plan.environment.as_ref().map(InstallationDocument::from),
             from: (&plan.from).into(),
             to: (&plan.to).into(),
             assumed_complete: plan.assumed_complete.iter().map(ToString::to_string).collect(),
+            not_required: plan.not_required.iter().map(NotRequiredDocument::from).collect(),
             steps: plan.steps.iter().map(StepDocument::from).collect(),
             services: plan.services.iter().map(service).collect(),
             warnings: plan.warnings.clone(),
+            covers: plan.covers.clone(),
         }
+    }
+}
+
+impl From<&Installation> for InstallationDocument {
+    fn from(installation: &Installation) -> InstallationDocument {
+        InstallationDocument { name: installation.name.clone(), identity: installation.identity.clone() }
+    }
+}
+
+impl From<&NotRequired> for NotRequiredDocument {
+    fn from(found: &NotRequired) -> NotRequiredDocument {
+        NotRequiredDocument { migration: found.migration.to_string(), evidence: found.evidence.clone() }
     }
 }
 
@@ -175,6 +262,7 @@ impl From<&Step> for StepDocument {
                 chart: text(&step.release.chart),
                 image_override: step.image_tag.is_some(),
             },
+            image_tag: step.image_tag.clone(),
             migrations: step.migrations.iter().map(MigrationName::to_string).collect(),
             because: step.because.iter().map(BecauseDocument::from).collect(),
             notes: step.notes.iter().map(NoteDocument::from).collect(),
@@ -206,6 +294,7 @@ impl From<&DueNote> for NoteDocument {
             NoteTime::After => "after",
         };
         NoteDocument {
+            name: note.name.clone(),
             title: note.title.clone(),
             body: note.body.clone(),
             when: when.to_owned(),
@@ -230,31 +319,4 @@ impl From<&NoPlan> for NoPlanDocument {
             fixes: refusal.fixes.iter().map(|fix| FixDocument { text: fix.clone() }).collect(),
         }
     }
-}
-
-/// What a plan depends on, as one number: the content of every file of the product, and the question.
-pub(super) fn digest(product: &Product, request: &Request) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut migrations = Sha256::new();
-    for (name, migration) in &product.migrations {
-        migrations.update(name.as_str());
-        migrations.update([0]);
-        migrations.update(migration.digest);
-    }
-    let names = |names: &std::collections::BTreeSet<MigrationName>| {
-        names.iter().map(MigrationName::to_string).collect::<Vec<_>>()
-    };
-    let world = json!({
-        "format": PLAN_FORMAT,
-        "product": product.name.as_str(),
-        "path": hex(&product.path_digest),
-        "migrations": hex(&migrations.finalize()),
-        "from": request.from.to_string(),
-        "from_chart": text(&request.from_chart),
-        "to": request.to.to_string(),
-        "completed": request.completed.as_ref().map(names),
-        "prefer": request.preference.as_str(),
-        "only_required": request.only_required,
-    });
-    format!("sha256:{}", hex(&Sha256::digest(world.to_string().as_bytes())))
 }

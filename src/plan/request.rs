@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::model::{MigrationName, PartialVersion, Product, Version, nearest};
 
 use super::line::Line;
+use super::observed::Observed;
 
 /// Which of two plans is better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Question {
     pub preference: Preference,
     /// Whether to leave out migrations that nothing forces yet.
     pub only_required: bool,
+    /// What was seen of the installation, where one was looked at.
+    pub observed: Option<Observed>,
 }
 
 /// A question with its versions settled.
@@ -60,6 +63,8 @@ pub struct Request {
     pub preference: Preference,
     /// Whether to leave out migrations that nothing forces yet.
     pub only_required: bool,
+    /// What was seen of the installation, where one was looked at.
+    pub observed: Option<Observed>,
     /// What was assumed while settling it.
     pub warnings: Vec<String>,
 }
@@ -121,6 +126,7 @@ pub fn settle(product: &Product, question: &Question) -> Result<Request, Request
         completed,
         preference: question.preference,
         only_required: question.only_required,
+        observed: question.observed.clone(),
         warnings,
     })
 }
@@ -136,6 +142,11 @@ fn start(product: &Product, line: &Line<'_>, from: &PartialVersion, warnings: &m
     let place = if matches!(from, PartialVersion::Whole(_)) { String::new() } else { format!(", as {placed}") };
     warnings.push(format!("{} has no release {from}; it is placed by its number{place}", product.title));
     placed
+}
+
+/// The app version that a destination means.
+pub fn goal(product: &Product, to: &PartialVersion) -> Result<Version, RequestError> {
+    destination(product, &Line::of(product), to)
 }
 
 fn destination(product: &Product, line: &Line<'_>, to: &PartialVersion) -> Result<Version, RequestError> {

@@ -7,23 +7,25 @@ use version_ranges::Ranges;
 use crate::model::{Release, ServiceVersion, Version, format_ranges};
 
 use super::context::Context;
+use super::covers::{self, Covers};
 use super::line::Stop;
+use super::observed::Done;
 use super::problem::{Problem, World};
 use super::reasons::Reasons;
 use super::request::Request;
 use super::route::Route;
-use super::{Plan, Step, document, notes, services};
+use super::{Plan, PlanDocument, Step, notes, services};
 
 /// The plan of a route.
 pub(super) fn plan<'a>(
     world: &'a World<'a>,
     problem: &Problem<'a>,
     route: &Route,
-    done: &BTreeSet<usize>,
+    done: &Done,
     request: &Request,
 ) -> Plan {
     let mut warnings = request.warnings.clone();
-    let placed = placed(world, problem, route, done, request.only_required);
+    let placed = placed(world, problem, route, &done.all, request.only_required);
     let mut stops: Vec<Stop<'_>> = route.path.iter().map(|stop| Stop::clone(problem.stops[*stop])).collect();
     keep_charts_rising(world, &mut stops, &placed, &mut warnings);
     let reasons = Reasons::of(world, problem, route);
@@ -49,21 +51,26 @@ pub(super) fn plan<'a>(
         });
     }
     notes::attach(world, &stops, &mut steps, &mut warnings);
-    let assumed = done.iter().filter(|_| request.completed.is_none());
+    let assumed = done.assumed.iter();
     let assumed_complete: BTreeSet<_> = assumed.map(|number| world.order.migrations[*number].name.clone()).collect();
     let from = stops[0].release();
     let to = stops.last().map_or_else(|| from.clone(), Stop::release);
-    Plan {
+    let mut plan = Plan {
         product: world.product.name.to_string(),
         title: world.product.title.clone(),
-        digest: document::digest(world.product, request),
-        services: services::lines(&stops[0], &steps),
+        digest: String::new(),
+        covers: Covers::of(world, request, done),
+        environment: request.observed.as_ref().map(|observed| observed.installation.clone()),
+        services: services::lines(&stops[0], &steps, request.observed.as_ref(), &mut warnings),
         from,
         to,
         assumed_complete: assumed_complete.into_iter().collect(),
+        not_required: done.not_required.clone(),
         steps,
         warnings,
-    }
+    };
+    plan.digest = covers::digest(&PlanDocument::from(&plan));
+    plan
 }
 
 /// For each stop of the path, the migrations that run there, in order: the forced ones, then those that can.

@@ -31,6 +31,9 @@ pub enum Event {
         /// The step that it deploys.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<Box<StepNames>>,
+        /// Migrations that count as complete although no run of them is known: the app could not have started without.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        assumed: Vec<String>,
         /// Who started it.
         by: String,
     },

@@ -29,12 +29,12 @@ pub(super) fn told(failures: &[Failure]) -> String {
 impl State {
     /// The state after the first event.
     pub fn begin(event: Event, at: Timestamp) -> Result<State, IllegalEvent> {
-        let Event::Started { document, parameters, app, step, by } = event else {
+        let Event::Started { document, parameters, app, step, assumed, by } = event else {
             return Err(IllegalEvent { event: event.name(), status: Status::NotStarted, about: None });
         };
         Ok(State {
             because: format!("{by} started it"),
-            given: Given { document, parameters, app, step: step.map(|step| *step), by, at },
+            given: Given { document, parameters, app, step: step.map(|step| *step), assumed, by, at },
             status: Status::Starting,
             since: at,
             direction: Direction::Do,

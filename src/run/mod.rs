@@ -29,6 +29,7 @@ mod throttling;
 mod tuning;
 mod unit;
 mod unit_events;
+mod upgrade;
 mod work;
 
 pub use answer::{Answer, Verdict, compare};
@@ -48,3 +49,7 @@ pub use status::{Status, VerbName};
 pub use throttle::{Limit, Reading, Throttling};
 pub use tuning::{TUNABLES, TuneError, Tuning};
 pub use unit::{Direction, Part, Slice, Timestamp, Unit};
+pub use upgrade::{
+    Acknowledged, Closed, Deployment, Migrated, Parameters, Rest, Stage, StepState, UPGRADE_SCHEMA, Upgrade,
+    UpgradeEvent,
+};

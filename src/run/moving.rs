@@ -176,7 +176,14 @@ mod tests {
         let text = String::new;
         let document =
             Document { kind: ProcedureKind::Migration, product: text(), name: text(), path: text(), text: text() };
-        let started = Event::Started { document, parameters: BTreeMap::new(), app: None, step: None, by: "ada".into() };
+        let started = Event::Started {
+            document,
+            parameters: BTreeMap::new(),
+            app: None,
+            step: None,
+            assumed: Vec::new(),
+            by: "ada".into(),
+        };
         let parts = slices.into_iter().map(|slice| Part { slice: Some(slice), ..Part::default() }).collect();
         let (operation, direction) = ("copy".to_owned(), Direction::Do);
         let prepared = Event::Prepared { operation, direction, parts, may_grow: true, batch: Some(100) };

@@ -19,7 +19,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 6] = [
+pub const SETTINGS: [Setting; 7] = [
     Setting {
         name: "auto_rollback",
         default: "true",
@@ -33,6 +33,11 @@ pub const SETTINGS: [Setting; 6] = [
     },
     Setting { name: "healthcheck_interval", default: "30m", about: "how often a run asks whether all is well" },
     Setting { name: "batch_target", default: "1s", about: "how long a batch of a large table is to take" },
+    Setting {
+        name: "proof_timeout",
+        default: "10m",
+        about: "how long it may take until a deployed release says that it runs",
+    },
     Setting { name: "auto_start", default: "false", about: "whether a worker starts migrations that may run" },
 ];
 
@@ -49,6 +54,8 @@ pub struct Settings {
     pub healthcheck_interval: Duration,
     /// How long a batch of a large table is to take.
     pub batch_target: Duration,
+    /// How long it may take until a deployed release says that it runs.
+    pub proof_timeout: Duration,
     /// Whether a worker starts migrations that may run.
     pub auto_start: bool,
 }
@@ -84,6 +91,7 @@ impl Default for Settings {
             default_timeout: Duration::from_secs(2 * 3600),
             healthcheck_interval: Duration::from_secs(30 * 60),
             batch_target: Duration::from_secs(1),
+            proof_timeout: Duration::from_secs(10 * 60),
             auto_start: false,
         }
     }
@@ -111,6 +119,7 @@ impl Settings {
             "auto_start" => self.auto_start = truth()?,
             "default_timeout" => self.default_timeout = duration()?,
             "batch_target" => self.batch_target = duration()?,
+            "proof_timeout" => self.proof_timeout = duration()?,
             "healthcheck_interval" => self.healthcheck_interval = duration()?,
             _ => {
                 let count = value.parse().ok().filter(|count| (1..=1000).contains(count));

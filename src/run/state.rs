@@ -23,6 +23,8 @@ pub struct Given {
     pub app: Option<String>,
     /// The step that it deploys.
     pub step: Option<StepNames>,
+    /// Migrations that count as complete although no run of them is known.
+    pub assumed: Vec<String>,
     /// Who started it.
     pub by: String,
     /// When.

@@ -70,6 +70,15 @@ impl Engine {
         }
     }
 
+    /// Whether a database answered that it has no tables of a store.
+    pub(super) fn has_no_tables(self, error: &sqlx::Error) -> bool {
+        let Some(said) = error.as_database_error() else { return false };
+        match self {
+            Engine::Sqlite => said.message().starts_with("no such table: orchestrate_"),
+            Engine::Postgres => said.code().is_some_and(|code| code == "42P01"),
+        }
+    }
+
     /// What a code of this database means: an SQLSTATE, or SQLite's result code with its extension in the higher bits.
     pub(super) fn judge(self, code: &str) -> Judgement {
         match self {
@@ -101,8 +110,8 @@ pub(super) struct Address {
     pub(super) options: AnyConnectOptions,
     /// The URL without credentials.
     pub(super) shown: String,
-    /// The folder of a store that is a file.
-    pub(super) folder: Option<PathBuf>,
+    /// The whole path of a store that is a file.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Address {
@@ -118,7 +127,7 @@ impl Address {
         let options = AnyConnectOptions::from_str(text)
             .map_err(|_| StoreError::WrongUrl { problem: "cannot be read; special characters need %-encoding" })?;
         let options = options.disable_statement_logging();
-        Ok(Address { engine: Engine::Postgres, options, shown: without_credentials(text), folder: None })
+        Ok(Address { engine: Engine::Postgres, options, shown: without_credentials(text), file: None })
     }
 
     fn file(rest: &str) -> Result<Address, StoreError> {
@@ -137,7 +146,6 @@ impl Address {
         url.set_path(&absolute.to_str().ok_or_else(|| unreadable.clone())?.replace('%', "%25"));
         url.set_query(Some("mode=rwc"));
         let options = AnyConnectOptions::from_url(&url).map_err(|_| unreadable)?.disable_statement_logging();
-        let folder = absolute.parent().map(Path::to_owned);
-        Ok(Address { engine: Engine::Sqlite, options, shown, folder })
+        Ok(Address { engine: Engine::Sqlite, options, shown, file: Some(absolute) })
     }
 }

@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod examine;
 mod journal;
 mod lease;
 mod open;
@@ -14,11 +15,14 @@ mod run;
 mod schema;
 mod setting;
 mod sql;
+mod standing;
 
 pub use error::{Failure, StoreError};
+pub use examine::{Examination, examine};
 pub use journal::{Batch, Recorded};
 pub use lease::{HEARTBEAT, Heartbeat, LEASE, Lease, Owner};
 pub use open::Store;
 pub use request::Request;
 pub use run::{Holder, NewRun, RunFilter, RunId, RunRow, Summary};
 pub use setting::SettingChange;
+pub use standing::{Standing, standings};

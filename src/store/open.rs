@@ -1,7 +1,9 @@
 //! Opening a store, and the bounds that every question to it has.
 
+use std::path::Path;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row, Transaction};
 use tokio::time::Instant;
@@ -13,6 +15,8 @@ use crate::model::Secret;
 
 /// Enough for a journal, a heartbeat and those who watch; a server shared by many programs is not used up.
 const CONNECTIONS_MAX: u32 = 4;
+/// Enough for no two environments to be taken for each other, and short enough to be compared by eye.
+const IDENTITY_BYTES: usize = 10;
 /// How long to wait for one of them.
 const ACQUIRE_MAX: Duration = Duration::from_secs(5);
 /// How long any question may take; longer than the databases' own limits, which say more.
@@ -42,9 +46,9 @@ impl Store {
     /// Opens `sqlite://path` (a path as it is, without escapes; made if it is missing, with its folder) or `postgres://…`, and brings its tables up to date.
     pub async fn open(url: &Secret) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
-        let Address { engine, options, shown, folder } = Address::parse(url)?;
-        if let Some(folder) = folder {
-            std::fs::create_dir_all(&folder).map_err(|error| StoreError::Refused {
+        let Address { engine, options, shown, file } = Address::parse(url)?;
+        if let Some(folder) = file.as_deref().and_then(Path::parent) {
+            std::fs::create_dir_all(folder).map_err(|error| StoreError::Refused {
                 store: shown.clone(),
                 source: Failure::new(format!("the folder {} cannot be made: {error}", folder.display())),
             })?;
@@ -92,6 +96,14 @@ impl Store {
         self.bounded(async { Ok(sqlx::query(sql::INSTALLATION).fetch_one(&self.pool).await?.try_get(0)?) }).await
     }
 
+    /// The identity of an environment that is administered with this store: made with the store, kept for ever, and like
+    /// that of no other environment or store. It tells nothing of either.
+    pub async fn identity(&self, environment: &str) -> Result<String, StoreError> {
+        let installation = self.installation().await?;
+        let digest = Sha256::digest(format!("{installation}\0{environment}"));
+        Ok(digest.iter().take(IDENTITY_BYTES).map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// Closes the connections; what was acknowledged is kept without it.
     pub async fn close(self) {
         self.pool.close().await;
@@ -104,13 +116,22 @@ impl Store {
 
     /// Does something within the time that an answer may take, and names the store in its error.
     pub(super) async fn bounded<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, StoreError> {
-        match tokio::time::timeout(ANSWER_MAX, work).await {
-            Ok(done) => done.map_err(|fault| fault.told(self.engine, &self.shown)),
-            Err(_) => Err(StoreError::Unavailable {
-                store: self.shown.clone(),
-                source: Failure::new(format!("no answer within {} s", ANSWER_MAX.as_secs())),
-            }),
-        }
+        within(self.engine, &self.shown, work).await
+    }
+}
+
+/// Does something within the time that an answer may take; `store` is the store's URL without credentials, for its error.
+pub(super) async fn within<T>(
+    engine: Engine,
+    store: &str,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(ANSWER_MAX, work).await {
+        Ok(done) => done.map_err(|fault| fault.told(engine, store)),
+        Err(_) => Err(StoreError::Unavailable {
+            store: store.to_owned(),
+            source: Failure::new(format!("no answer within {} s", ANSWER_MAX.as_secs())),
+        }),
     }
 }
 

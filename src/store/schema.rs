@@ -33,9 +33,7 @@ pub(super) async fn migrate(connection: &mut AnyConnection, engine: Engine, stor
             0
         }
     };
-    if found > NEWEST {
-        return Err(StoreError::NewerStore { store: store.to_owned(), found, known: NEWEST }.into());
-    }
+    refuse_newer(found, store)?;
     for (format, migration) in (1_i64..).zip(MIGRATIONS) {
         if format > found {
             sqlx::raw_sql(migration).execute(&mut *tx).await?;
@@ -43,6 +41,14 @@ pub(super) async fn migrate(connection: &mut AnyConnection, engine: Engine, stor
     }
     sqlx::query(sql::SET_VERSION).bind(NEWEST).execute(&mut *tx).await?;
     Ok(tx.commit().await?)
+}
+
+/// Refuses a store that a newer version of the program wrote.
+pub(super) fn refuse_newer(found: i64, store: &str) -> Result<(), StoreError> {
+    if found > NEWEST {
+        return Err(StoreError::NewerStore { store: store.to_owned(), found, known: NEWEST });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

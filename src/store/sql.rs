@@ -27,6 +27,8 @@ pub(super) const FIRST_VERSION: &str =
 
 pub(super) const SET_VERSION: &str = "UPDATE orchestrate_store SET version = $1 WHERE one = 'store'";
 
+pub(super) const NOW: &str = "SELECT ms FROM orchestrate_now";
+
 pub(super) const INSTALLATION: &str = "SELECT installation FROM orchestrate_store WHERE one = 'store'";
 
 /// Locks the one row that all who count runs or number changes of settings wait for.
@@ -84,6 +86,18 @@ pub(super) const RUNS: &str = select_run!(
        AND is_finished <= $4
      ORDER BY begun_ms DESC, id DESC LIMIT $5"
 );
+
+/// The latest run of everything, with the store's version: without parameters and settings, so that one message asks it.
+/// A store without runs has one row.
+pub(super) const STANDINGS: &str = "SELECT store.version, run.id, run.environment, run.product, run.kind, run.name,
+        run.status, run.is_finished, run.since_ms, run.detail,
+        CASE WHEN run.owner_id IS NULL THEN 0 ELSE run.left_ms END AS left_ms
+    FROM orchestrate_store AS store LEFT JOIN (
+        SELECT id, environment, product, kind, name, status, is_finished, since_ms, detail, owner_id,
+            expires_ms - (SELECT ms FROM orchestrate_now) AS left_ms,
+            ROW_NUMBER() OVER (PARTITION BY environment, product, kind, name ORDER BY begun_ms DESC, id DESC) AS place
+        FROM orchestrate_run) AS run ON run.place = 1
+    WHERE store.one = 'store'";
 
 pub(super) const COUNT_REQUEST: &str =
     "UPDATE orchestrate_run SET requests = requests + 1 WHERE id = $1 RETURNING requests";

@@ -12,6 +12,8 @@ pub enum Report {
     PlanMarkdown,
     /// A plan as a picture.
     PlanMermaid,
+    /// What came of an upgrade, for CI.
+    UpgradeMarkdown,
 }
 
 impl Report {
@@ -19,6 +21,7 @@ impl Report {
         match self {
             Report::PlanMarkdown => include_str!("../../templates/reports/plan.md.j2"),
             Report::PlanMermaid => include_str!("../../templates/reports/plan.mmd.j2"),
+            Report::UpgradeMarkdown => include_str!("../../templates/reports/upgrade.md.j2"),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The documentation tells the truth: every `$ orchestrate …` in a console block of the README and of docs/ is run, and
 //! what stands below it is what the program says. Digests, times, ids and processes may differ. The commands of a page run
-//! in the repository, the demo in an empty folder, or, where the page says `<!-- transcripts: FOLDER -->`, one after another in a copy of that folder.
+//! in the repository, the demo in an empty folder, and those below `<!-- transcripts: FOLDER -->` one after another in a copy
+//! of that folder; `<!-- transcripts: . -->` leads back to the repository.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Project, VARYING, files_of_page, repository, run_in};
@@ -19,19 +21,31 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The commands of a page's console blocks, each with what is shown below it.
-fn transcripts(page: &Path) -> Vec<(String, String)> {
+/// A command of a page with what is shown below it.
+struct Transcript {
+    folder: String,
+    command: String,
+    shown: String,
+}
+
+/// The commands of a page's console blocks.
+fn transcripts(page: &Path) -> Vec<Transcript> {
     let text = std::fs::read_to_string(page).expect("a page can be read");
-    let mut transcripts: Vec<(String, String)> = Vec::new();
+    let mut transcripts: Vec<Transcript> = Vec::new();
     let mut in_console = false;
+    let mut folder = ".".to_owned();
     for line in text.lines() {
-        if line.starts_with("```") {
+        let marked = line.strip_prefix("<!-- transcripts: ").and_then(|rest| rest.strip_suffix(" -->"));
+        if let Some(marked) = marked {
+            marked.clone_into(&mut folder);
+        } else if line.starts_with("```") {
             in_console = line == "```console";
         } else if in_console && let Some(command) = line.strip_prefix("$ ") {
-            transcripts.push((command.to_owned(), String::new()));
-        } else if in_console && let Some((_, output)) = transcripts.last_mut() {
-            output.push_str(line);
-            output.push('\n');
+            let (folder, command) = (folder.clone(), command.to_owned());
+            transcripts.push(Transcript { folder, command, shown: String::new() });
+        } else if in_console && let Some(last) = transcripts.last_mut() {
+            last.shown.push_str(line);
+            last.shown.push('\n');
         }
     }
     transcripts
@@ -47,15 +61,13 @@ fn settled(text: &str) -> String {
     settled.replace("sha256:…", "sha256:").trim_end().to_owned()
 }
 
-/// The folder that a page's commands run in, as a project of its own; nothing for the repository.
-fn scratch(page: &Path) -> Option<Project> {
-    let text = std::fs::read_to_string(page).expect("a page can be read");
-    let folder = text.split_once("<!-- transcripts: ")?.1.split_once(" -->")?.0;
+/// A copy of a folder that commands run in.
+fn copy(folder: &str) -> Project {
     let project = Project::new();
     for file in orchestrate::config::read_project(&repository().join(folder)).expect("the folder is a project") {
         project.write(&file.path, file.bytes);
     }
-    Some(project)
+    project
 }
 
 /// The words of a command; quotes hold several together.
@@ -76,9 +88,12 @@ fn words(command: &str) -> Vec<String> {
 fn every_transcript_is_true() {
     let mut run = 0;
     for page in pages() {
-        let scratch = scratch(&page);
-        let folder = scratch.as_ref().map_or(repository(), Project::path);
-        for (command, shown) in transcripts(&page) {
+        let mut copies: BTreeMap<String, Project> = BTreeMap::new();
+        for Transcript { folder, command, shown } in transcripts(&page) {
+            let folder = match folder.as_str() {
+                "." => repository(),
+                _ => copies.entry(folder.clone()).or_insert_with(|| copy(&folder)).path(),
+            };
             let words = words(&command);
             assert_eq!(words[0], "orchestrate", "{}: `{command}` cannot be run here", page.display());
             let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();

@@ -4,7 +4,7 @@ mod canaries;
 mod failures;
 mod frozen;
 mod installation;
-mod kills;
+pub mod kills;
 mod kinds;
 mod line;
 mod listener;
@@ -15,3 +15,5 @@ mod races;
 mod shards;
 mod stops;
 mod trail;
+
+pub use kills::Moments;

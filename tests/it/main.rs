@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod faults;
 mod flags;
+mod gate;
 mod http;
 mod live;
 mod loader;

@@ -6,8 +6,8 @@ mod world;
 use std::collections::BTreeSet;
 
 use orchestrate::manifest::{SourceFile, load};
-use orchestrate::model::{Catalog, PartialVersion, Product, Version};
-use orchestrate::plan::{NoPlan, Plan, Preference, Question, plan, settle, unreachable};
+use orchestrate::model::{Catalog, MigrationName, PartialVersion, Product, Version};
+use orchestrate::plan::{Known, NoPlan, Plan, Preference, Question, gate, plan, settle, unreachable};
 use proptest::prelude::*;
 
 use world::{Answer, World, files, world};
@@ -32,6 +32,7 @@ fn ask(product: &Product, world: &World, preference: Preference, only_required: 
         completed: world.completed.as_ref().map(|set| set.iter().map(|index| format!("m{index}")).collect()),
         preference,
         only_required,
+        observed: None,
     };
     plan(product, &settle(product, &question).expect("the versions exist"))
 }
@@ -90,6 +91,34 @@ proptest! {
                 let answer = found.as_ref().ok().map(|plan| walk(&world, plan));
                 prop_assert_eq!(&answer, &expected, "{:?} {:?}", preference, world);
             }
+        }
+    }
+
+    /// The gate is closed by exactly those migrations that brute force finds, and along any plan it is open before each deploy.
+    #[test]
+    fn the_gate_is_open_along_a_plan_and_closed_off_it(entropy in prop::collection::vec(any::<u32>(), 90)) {
+        let world = World { completed: None, ..world(&entropy) };
+        let catalog = catalog(files(&world));
+        let product = product(&catalog);
+        let mut done = world.done();
+        let closed_by = |to: usize, running: usize, done: &BTreeSet<usize>| {
+            let complete = done.iter().map(|index| MigrationName::new(format!("m{index}"))).collect();
+            let known = Known { running: Some(version(running)), complete, unfinished: BTreeSet::new() };
+            let incomplete = gate(product, &version(to), &known).incomplete;
+            incomplete.iter().map(|migration| number(migration.name.as_str())).collect::<BTreeSet<usize>>()
+        };
+        for to in 0..world.releases.len() {
+            let gated = (0..world.migrations.len()).filter(|index| world.is_gated(&world.migrations[*index], to));
+            let expected = gated.filter(|index| !done.contains(index)).collect();
+            prop_assert_eq!(closed_by(to, world.from, &BTreeSet::new()), expected, "{} {:?}", to, world);
+        }
+        let Ok(plan) = ask(product, &world, Preference::Recommended, false) else { return Ok(()) };
+        let mut at = world.from;
+        for step in &plan.steps {
+            let to = usize::try_from(step.release.app.numbers()[1]).expect("a small number");
+            prop_assert_eq!(closed_by(to, at, &done), BTreeSet::new(), "step {} {:?}", step.number, world);
+            done.extend(step.migrations.iter().map(|name| number(name.as_str())));
+            at = to;
         }
     }
 

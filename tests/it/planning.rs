@@ -1,5 +1,7 @@
 //! Scenarios of planning: the rules of real products as documented in 2025 and 2026, and single rules on small ones.
 
+mod observed;
+
 use orchestrate::model::{Catalog, PartialVersion, Version};
 use orchestrate::plan::{NoPlan, Plan, Preference, Question, plan, settle};
 
@@ -23,6 +25,7 @@ fn question(from: &str, to: &str) -> Question {
         completed: None,
         preference: Preference::Recommended,
         only_required: false,
+        observed: None,
     }
 }
 

@@ -5,6 +5,7 @@ mod leases;
 mod place;
 mod proxy;
 mod random;
+mod standing;
 mod story;
 
 /// Each test on both databases, each time on a store of its own.
@@ -35,6 +36,7 @@ on_both!(
     story::requests_are_numbered,
     story::settings_leave_a_trail,
     story::a_store_outlives_its_processes,
+    story::each_environment_has_an_identity_for_ever,
     story::a_newer_store_is_refused,
     story::eight_open_a_fresh_store_at_once,
     story::a_damaged_store_says_so,
@@ -48,5 +50,8 @@ on_both!(
     leases::a_clock_that_went_back_locks_nobody_out,
     leases::a_finished_run_goes_on_unless_another_began,
     leases::the_same_beginning_again_is_the_same_run,
+    standing::the_latest_run_of_everything_is_told,
+    standing::no_store_is_made_to_look_into_it,
+    standing::a_newer_store_is_not_read,
     random::any_interleaving_leaves_one_linear_journal,
 );

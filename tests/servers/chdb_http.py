@@ -145,6 +145,7 @@ def literal(value):
 
 class Bridge(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize, disable_nagle_algorithm = -1, True  # an answer in two packets waits 40 ms for the first one's acknowledgement
     engine, user, password = None, "default", ""
 
     def log_message(self, *_):
@@ -205,6 +206,7 @@ class Bridge(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         try:
             self.wfile.write(body)
+            self.wfile.flush()
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the client went away; what it asked for is done
 

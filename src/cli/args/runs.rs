@@ -241,7 +241,7 @@ Examples:
   orchestrate worker --log-format json")]
 pub(in crate::cli) struct WorkerArguments {}
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| "write NAME=VALUE".to_owned())?;
     Ok((name.to_owned(), value.to_owned()))
 }

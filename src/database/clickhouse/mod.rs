@@ -6,7 +6,9 @@
 mod checksum;
 mod client;
 mod cluster;
+mod examine;
 pub(super) mod facts;
+mod grants;
 pub(super) mod mutation;
 pub(super) mod partition;
 mod session;

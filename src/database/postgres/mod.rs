@@ -4,6 +4,7 @@
 //! middle may still run on the server, and its connection is never handed on.
 
 mod batches;
+mod examine;
 mod keyed;
 mod marks;
 mod question;

@@ -1,6 +1,7 @@
 //! SQLite: a file instead of a server. What runs on it runs in this process, and ends with it.
 
 mod batches;
+mod examine;
 mod file;
 mod keyed;
 mod marks;

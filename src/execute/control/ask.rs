@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::run::{Request, State, Status};
+use crate::run::{ProcedureKind, Request, State, Status};
 use crate::store::{RunFilter, RunRow};
 
 use super::super::folded::Folded;
@@ -57,6 +57,10 @@ impl Desk {
         }
         if !matches!(request, Request::Rollback | Request::Stop { rollback: true }) {
             return Ok(());
+        }
+        if state.given.document.kind == ProcedureKind::Deploy && state.status == Status::Completed {
+            let because = "it is deployed; what runs is changed by deploying another release".to_owned();
+            return Err(ControlError::NoWayBack { name: name.to_owned(), because });
         }
         let migration = document(state)?;
         let engine = |target: &str| self.site.engine(target);

@@ -27,6 +27,8 @@ pub struct Start<'a> {
     pub parameters: BTreeMap<String, Value>,
     /// The app version that somebody says runs.
     pub app: Option<String>,
+    /// Migrations that count as complete although no run of them is known.
+    pub assumed: &'a [String],
 }
 
 /// What came of beginning a run.
@@ -56,6 +58,7 @@ impl Desk {
             parameters: start.parameters.clone(),
             app: start.app.clone(),
             step: None,
+            assumed: start.assumed.to_vec(),
             by: self.person.clone(),
         };
         match self.begin_with(started).await? {
@@ -92,7 +95,7 @@ impl Desk {
     }
 
     /// Why a new run cannot begin while another is not over.
-    pub(super) async fn unfinished(&self, name: &str, run: &RunId) -> Result<ControlError, ControlError> {
+    pub(in crate::execute) async fn unfinished(&self, name: &str, run: &RunId) -> Result<ControlError, ControlError> {
         let row = self.store.run(run).await?;
         let status = row.as_ref().and_then(|row| Status::parse(&row.summary.status)).unwrap_or(Status::Running);
         let holder = row.and_then(|row| row.holder).filter(|holder| holder.left_ms > 0);
@@ -117,6 +120,7 @@ impl Desk {
             product: &self.product,
             migration: start.migration,
             app: start.app.as_deref(),
+            assumed: start.assumed,
             texts: &texts,
         };
         Ok(match preflight(&of, true).await? {

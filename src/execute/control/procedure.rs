@@ -38,6 +38,7 @@ impl Desk {
             parameters: BTreeMap::new(),
             app: None,
             step: Some(Box::new(deploy.step.clone())),
+            assumed: Vec::new(),
             by: self.person.clone(),
         };
         self.carry_on(&deploy.step.deploy_name(), started, observer).await
@@ -63,6 +64,7 @@ impl Desk {
             parameters,
             app: None,
             step: None,
+            assumed: Vec::new(),
             by: self.person.clone(),
         };
         self.carry_on(&name, started, observer).await
@@ -89,7 +91,7 @@ impl Desk {
     }
 
     /// How a run rests.
-    fn ending(&self, state: &State) -> Result<Ending, ControlError> {
+    pub(in crate::execute) fn ending(&self, state: &State) -> Result<Ending, ControlError> {
         let script = Script::of(&document(state)?, |target| self.site.engine(target));
         let asked = state.question.as_ref().and_then(|(unit, _)| script.task_of(unit));
         let is_manual = asked.is_some_and(|task| task.kind == TaskKind::Manual);

@@ -27,7 +27,11 @@ impl Desk {
     }
 
     /// Takes a run, waiting for the lease of an owner that fell silent to end.
-    pub(super) async fn take(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Lease, ControlError> {
+    pub(in crate::execute) async fn take(
+        &self,
+        row: &RunRow,
+        observer: &mut dyn Observer,
+    ) -> Result<Lease, ControlError> {
         let concurrent_max = self.settings().await?.max_concurrent;
         let mut told = false;
         let mut left_ms = row.holder.as_ref().map_or(0, |holder| holder.left_ms);
@@ -89,10 +93,7 @@ impl Desk {
         let mut journal = Journal { store: Arc::clone(&self.store), lease, pulse: Pulse::new(self.lease) };
         journal.append(at, &events, &state, observer).await?;
         events.iter().for_each(|event| observer.happened(at, event, &state));
-        self.store.release(&journal.lease).await.or_else(|error| match error {
-            error if error.is_transient() => Ok(()), // it runs out by itself
-            error => Err(error),
-        })?;
+        journal.release().await?;
         Ok(Came { run, state, outcome: None })
     }
 

@@ -22,6 +22,7 @@ impl Drive {
             product: &self.state.given.document.product,
             migration: &self.migration,
             app: self.state.given.app.as_deref(),
+            assumed: &self.state.given.assumed,
             texts: &self.ground.texts,
         };
         let checked = loop {

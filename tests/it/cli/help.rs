@@ -6,8 +6,8 @@ use crate::support::{assert_whole, repository, run_in};
 fn help_of_the_program_and_of_each_verb() {
     assert_whole!("program", run_in(repository(), &["--help"]).whole());
     for verb in [
-        "plan", "lint", "schema", "status", "start", "stop", "pause", "resume", "rollback", "retry", "skip", "resolve",
-        "tune", "errors", "journal", "settings", "worker",
+        "plan", "gate", "lint", "schema", "status", "start", "stop", "pause", "resume", "rollback", "retry", "skip",
+        "resolve", "tune", "errors", "journal", "settings", "runbook", "doctor", "worker",
     ] {
         let outcome = run_in(repository(), &[verb, "--help"]);
         assert!(outcome.stdout.contains("Examples:"), "{}", outcome.whole());

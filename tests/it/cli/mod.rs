@@ -1,7 +1,10 @@
 //! The command line as people see it: standard output, standard error and exit code in one snapshot.
 
+mod apply;
 mod demo;
+mod doctor;
 mod errors;
+mod gate;
 mod help;
 mod journal;
 mod lint;
@@ -12,6 +15,7 @@ mod resolve;
 mod resume;
 mod retry;
 mod rollback;
+mod runbook;
 mod schema;
 mod settings;
 mod skip;

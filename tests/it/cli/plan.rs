@@ -1,5 +1,7 @@
 //! `orchestrate plan`.
 
+mod live;
+
 use serde_json::json;
 
 use crate::support::{Project, assert_whole, repository, run_in};

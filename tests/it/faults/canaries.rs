@@ -103,3 +103,91 @@ async fn no_trace_of_a_run_holds_a_secret() {
     }
     assert!(listener.whole().iter().any(|request| request.contains(CANARY)), "it was sent");
 }
+
+/// Probes that answer with the secret, or fail in a way that quotes what they were given.
+fn quoting(on: On) -> Vec<String> {
+    let failing = match on {
+        On::Sqlite => "SELECT json({{ vars.word }})",
+        On::Postgres => "SELECT CAST({{ vars.word }} AS integer)",
+        On::ClickHouse => "SELECT throwIf(1, {{ vars.word }})",
+        On::OldClickHouse => "SELECT toInt32({{ vars.word }})",
+    };
+    let sql = |sql: &str| format!("{{target: main, sql: \"{sql}\", expect: \"= other\"}}");
+    vec![
+        sql("SELECT {{ vars.word }}"),
+        sql(failing),
+        sql("SELECT nothing_of_this_name({{ vars.word }})"),
+        sql("SELECT {{ vars.word | ident }} FROM items"),
+        "{command: [sh, -c, 'printf \"%s\" \"$1\"', sh, \"{{ vars.word }}\"], expect: \"= other\"}".to_owned(),
+        "{command: [sh, -c, 'printf \"no %s\" \"$1\" >&2; exit 3', sh, \"{{ vars.word }}\"]}".to_owned(),
+        "{command: [\"no-such-program-{{ vars.word }}\"]}".to_owned(),
+        "{http: {url: \"{{ vars.server }}/refused?word={{ vars.word }}\", headers: {X-Word: \"{{ vars.word }}\"}}}"
+            .to_owned(),
+        "{http: {url: \"http://user:{{ vars.word }}@127.0.0.1:1/\"}}".to_owned(),
+        "{file: \"/nowhere/{{ vars.word }}\", expect: \"= {{ vars.word }}\"}".to_owned(),
+    ]
+}
+
+const SHELF: &str = "\
+format: orchestrate/v1
+kind: upgrade-path
+releases:
+  - {app: 1.0.0}
+  - {app: 2.0.0, needs: {told: \">=1\", written: \">=1\"}}
+notes:
+  - {crossing: {app: 2.0.0}, when: before, title: Tell the word, body: \"It is not in the files: {{ vars.word }}\"}
+";
+
+/// A plan of an installation whose every probe is about the secret, in every shape and written to a file.
+async fn nothing_is_planned(on: On, listener: &Listener) {
+    let mut installation = Installation::on(on).await;
+    installation.tables(1).await;
+    installation.variables.insert("WORD".to_owned(), CANARY.to_owned());
+    installation.variables.insert("SERVER".to_owned(), listener.url());
+    let project = &installation.project;
+    project.write("upgrade-paths/shelf.yaml", SHELF);
+    let declared = std::fs::read_to_string(project.path().join("orchestrate.yaml")).expect("the project file is there");
+    let told = "command: [echo, \"{{ vars.word }}\"]";
+    project.write(
+        "orchestrate.yaml",
+        format!("{declared}    platform: shelf\n    services: {{told: {{{told}}}, written: 0.1.0}}\n"),
+    );
+    let platform = |version: &str| {
+        format!("format: orchestrate/v1\nkind: platform\nname: shelf\ndeploy: []\nversion: {version}\n")
+    };
+    let probes = quoting(on);
+    for (number, probe) in probes.iter().enumerate() {
+        installation.migration(&format!("{number:04}_asks"), &format!("required: {probe}\noperations: []\n"));
+    }
+    let password = url::Url::parse(&installation.target_url).ok().and_then(|url| url.password().map(str::to_owned));
+    let password = password.unwrap_or_else(|| "s3cret".to_owned());
+    let plan = ["-vv", "plan", "--to", "2", "--environment", "local", "--out", "plan.json"];
+    for (number, version) in probes.iter().enumerate() {
+        installation.project.write("templates/platforms/shelf.yaml", platform(version));
+        let ended = installation.run(&plan).await;
+        let told = format!("{on:?}, version {number}: {ended:?}");
+        assert_eq!(ended.code, Some(1), "{told}");
+        assert_no_canary(&told, &format!("{}{}", ended.stdout, ended.stderr), &password);
+    }
+    installation.project.write("templates/platforms/shelf.yaml", platform("{command: [echo, 1.0.0]}"));
+    for format in ["text", "json", "markdown", "mermaid", "dot"] {
+        for logged in ["text", "json"] {
+            let ended = installation.run(&[&plan[..], &["--format", format, "--log-format", logged]].concat()).await;
+            assert_eq!(ended.code, Some(0), "{on:?}: {ended:?}");
+            let written = std::fs::read_to_string(installation.project.path().join("plan.json"));
+            let all = format!("{}{}{}", ended.stdout, ended.stderr, written.expect("the plan was written"));
+            assert!(all.contains("[hidden]") && all.contains("cannot be told"), "{on:?}: {all}");
+            assert_no_canary(&format!("{on:?} as {format}"), &all, &password);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_plan_holds_a_secret() {
+    let listener = Listener::start().await;
+    listener.refuse(Some("refused"));
+    for on in [On::Sqlite, On::Postgres, On::ClickHouse, On::OldClickHouse] {
+        nothing_is_planned(on, &listener).await;
+    }
+    assert!(listener.whole().iter().any(|request| request.contains(CANARY)), "it was sent");
+}

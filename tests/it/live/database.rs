@@ -2,6 +2,7 @@
 
 mod clickhouse;
 mod copies;
+mod examine;
 mod keyed;
 mod keyed_kinds;
 mod postgres;

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
-use crate::support::{Project, repository};
+use crate::support::{Outcome, Project, command, repository};
 
 use super::driver::deploying;
 use orchestrate::model::StepNames;
@@ -96,6 +96,13 @@ impl World {
     /// Deploys, and tells what came of it.
     pub fn deploy(&self, step: &StepNames) -> String {
         super::driver::deployed(&self.project, step, &[("PATH", &self.path())]).expect("nobody killed it")
+    }
+
+    /// Walks the way to a release by the program itself.
+    pub fn apply(&self, arguments: &[&str]) -> Outcome {
+        let mut command = command(self.project.path(), &["apply"]);
+        command.args(arguments).env("PATH", self.path()).env("ORCHESTRATE_LEASE", "300ms");
+        Outcome::of(command.output().expect("the program can be started"))
     }
 
     /// Deploys, and kills the process once a fake says that it is in the middle; the fake's own process id.

@@ -2,6 +2,8 @@
 
 use orchestrate::model::StepNames;
 
+use crate::support::assert_whole;
+
 use super::driver::step;
 use super::fakes::{World, kill_group};
 
@@ -50,6 +52,7 @@ upgrade)
     echo "$new pending-upgrade $chart $image" >> "$history"
     case $(cat "$world/play") in
     old) deployed "$new" ;;
+    late) echo 1 > "$world/lies"; deployed "$new"; echo "$image" > "$world/image" ;;
     failed)
         sed -i "s/^$new pending-upgrade/$new failed/" "$history"
         [ "$new" = 1 ] && { : > "$history"; } || { before=$(sed -n 's/^[0-9]* deployed //p' "$history"); echo "$((new + 1)) pending-rollback $before" >> "$history"; deployed $((new + 1)); }
@@ -201,6 +204,68 @@ fn a_helm_that_outlives_the_process_is_waited_for() {
     other.join().expect("it is written");
     assert_eq!(world.deploy(&to()), "completed: its work is done and was checked; it runs");
     assert_eq!(world.calls().matches("helm rollback").count(), 0, "{}", world.calls());
+}
+
+/// The same with a product, so that the program finds the way itself.
+fn with_product(world: World, settings: &str) -> World {
+    let project = std::fs::read_to_string(world.project.path().join("orchestrate.yaml")).expect("it is there");
+    world.project.write("orchestrate.yaml", format!("{project}    settings: {settings}\n"));
+    world.project.write(
+        "upgrade-paths/shelf.yaml",
+        "format: orchestrate/v1\nkind: upgrade-path\ntitle: Shelf\nreleases:\n  \
+         - {app: 2.0.0, chart: 5.0.0}\n  - {app: 2.1.0, chart: 6.0.0}\n",
+    );
+    world
+}
+
+#[test]
+fn a_version_that_is_told_late_is_waited_for() {
+    let world = with_product(installed(), "{proof_timeout: 1m}");
+    world.set("play", "late");
+    let outcome = world.apply(&["--to", "2.1.0", "--yes"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.whole());
+    assert_whole!(outcome.whole());
+}
+
+#[test]
+fn a_version_that_never_comes_ends_the_walk() {
+    let world = with_product(installed(), "{proof_timeout: 1s}");
+    world.set("play", "old");
+    let outcome = world.apply(&["--to", "2.1.0", "--yes"]);
+    assert_whole!(outcome.whole());
+}
+
+#[test]
+fn a_deploy_that_helm_took_back_ends_the_walk() {
+    let world = with_product(installed(), "{}");
+    world.set("play", "failed");
+    let outcome = world.apply(&["--to", "2.1.0", "--yes"]);
+    assert_eq!(outcome.code, 8, "{}", outcome.whole());
+    world.set("play", "");
+    let outcome = world.apply(&["--to", "2.1.0", "--yes"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.whole());
+}
+
+#[test]
+fn what_would_be_sent_is_told_and_nothing_is_touched() {
+    let world = with_product(installed(), "{}");
+    let outcome = world.apply(&["--to", "2.1.0", "--dry-run"]);
+    assert_whole!(outcome.whole());
+    assert!(world.calls().lines().all(|call| call.starts_with("kubectl get ")), "{}", world.calls());
+}
+
+#[test]
+fn what_the_way_lacks_is_told_before_it_is_walked() {
+    let world = World::new("helm", "{release: shelf, chart: example/shelf}", &[]);
+    let world = with_product(world, "{}");
+    world.project.write(
+        "orchestrate.yaml",
+        std::fs::read_to_string(world.project.path().join("orchestrate.yaml"))
+            .expect("it is there")
+            .replace("    vars", "    version: {value: 2.0.0}\n    vars"),
+    );
+    let outcome = world.apply(&["--to", "2.1.0", "--yes"]);
+    assert_whole!(outcome.whole());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use orchestrate::run::{Event, State, Timestamp};
+use orchestrate::run::{Event, State, Timestamp, Upgrade, UpgradeEvent};
 
 use crate::support::repository;
 
@@ -66,6 +66,25 @@ fn the_sample_of_a_run_that_moves_a_table_folds() {
     let state = State::fold(events).expect("it folds").expect("it has events");
     assert_eq!(state.status.as_str(), "completed");
     assert_eq!(state.throttle.lost(Timestamp(i64::MAX)).as_secs(), 2);
+}
+
+#[test]
+fn the_sample_of_an_upgrade_folds_and_has_every_kind_of_event() {
+    let path = repository().join("tests/fixtures/journal/v1-upgrade.jsonl");
+    let text = std::fs::read_to_string(path).expect("the sample is checked in");
+    let mut kinds = BTreeSet::new();
+    let events = (0..).zip(text.lines()).map(|(second, line)| {
+        let event: UpgradeEvent = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(serde_json::to_string(&event).expect("an event can be written"), line);
+        kinds.insert(event.name());
+        (Timestamp(second * 1000), event)
+    });
+    let upgrade = Upgrade::fold(events).expect("it folds").expect("it has events");
+    assert_eq!((upgrade.status.as_str(), upgrade.is_given_up()), ("stopped", true));
+    assert_eq!(kinds.len(), 12, "all but that it is complete: {kinds:?}");
+    for kind in ["acknowledgement", "gate", "deploy", "version", "migration", "refused", "stopped", "until"] {
+        assert!(text.contains(&format!("{{\"kind\":\"{kind}\"")), "{kind}");
+    }
 }
 
 #[test]

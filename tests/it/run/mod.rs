@@ -16,4 +16,5 @@ mod sizes;
 mod stories;
 mod tables;
 mod undo;
+mod upgrades;
 mod world;

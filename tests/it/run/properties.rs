@@ -131,7 +131,14 @@ fn started() -> Event {
     let text = String::new;
     let document =
         Document { kind: ProcedureKind::Migration, product: text(), name: text(), path: text(), text: text() };
-    Event::Started { document, parameters: BTreeMap::new(), app: None, step: None, by: "ada".into() }
+    Event::Started {
+        document,
+        parameters: BTreeMap::new(),
+        app: None,
+        step: None,
+        assumed: Vec::new(),
+        by: "ada".into(),
+    }
 }
 
 fn any_evidence() -> impl Strategy<Value = Evidence> {

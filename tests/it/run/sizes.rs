@@ -17,7 +17,14 @@ pub fn begun(stretches: u32, first: Option<u64>) -> State {
     let text = String::new;
     let document =
         Document { kind: ProcedureKind::Migration, product: text(), name: text(), path: text(), text: text() };
-    let started = Event::Started { document, parameters: BTreeMap::new(), app: None, step: None, by: "ada".into() };
+    let started = Event::Started {
+        document,
+        parameters: BTreeMap::new(),
+        app: None,
+        step: None,
+        assumed: Vec::new(),
+        by: "ada".into(),
+    };
     let slice = |_| Part { slice: Some(Slice::Keys { after: None, until: None, rows: 1 }), ..Part::default() };
     let parts = (0..stretches).map(slice).collect();
     let direction = Direction::Do;

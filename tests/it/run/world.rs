@@ -132,7 +132,8 @@ impl World {
             text: text(),
         };
         let parameters = BTreeMap::new();
-        let started = Event::Started { document, parameters, app: None, step: None, by: "ada".into() };
+        let started =
+            Event::Started { document, parameters, app: None, step: None, assumed: Vec::new(), by: "ada".into() };
         self.journal.push((self.now, started));
     }
 

@@ -1,7 +1,7 @@
-//! A door between a program and Postgres that can be slammed at a chosen moment.
+//! A door between a program and Postgres that can be slammed at a chosen moment, and that knows what was said through it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +18,11 @@ pub struct Proxy {
     port: u16,
     state: Arc<AtomicU8>,
     slam: watch::Sender<u64>,
+    said: Said,
 }
+
+/// What the clients said, connection by connection.
+type Said = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Proxy {
     /// Listens on a free port for a server of a URL.
@@ -30,15 +34,19 @@ impl Proxy {
         let state = Arc::new(AtomicU8::new(OPEN));
         let (slam, _) = watch::channel(0);
         let (shared, slams) = (Arc::clone(&state), slam.clone());
+        let said = Said::default();
+        let heard = Arc::clone(&said);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if shared.load(Ordering::SeqCst) != SHUT {
                     let server = TcpStream::connect(&server).await.expect("the server listens");
-                    tokio::spawn(forward(client, server, Arc::clone(&shared), slams.subscribe()));
+                    let number = connect(&heard);
+                    let ear = (Arc::clone(&heard), number);
+                    tokio::spawn(forward(client, server, Arc::clone(&shared), slams.subscribe(), ear));
                 }
             }
         });
-        Proxy { port, state, slam }
+        Proxy { port, state, slam, said }
     }
 
     /// A URL of the server, through this door.
@@ -77,14 +85,48 @@ impl Proxy {
         self.state.store(OPEN, Ordering::SeqCst);
     }
 
+    /// The kinds of the messages that the clients sent, connection by connection, without passwords and ends.
+    pub fn questions(&self) -> Vec<String> {
+        let said = self.said.lock().expect("nobody fails while it listens");
+        said.iter().map(|said| kinds(said).trim_start_matches('p').trim_end_matches('X').to_owned()).collect()
+    }
+
     /// Whether a commit was lost, as was ordered.
     pub fn has_cut(&self) -> bool {
         self.state.load(Ordering::SeqCst) == OPEN
     }
 }
 
+fn connect(said: &Said) -> usize {
+    let mut said = said.lock().expect("nobody fails while it listens");
+    said.push(Vec::new());
+    said.len() - 1
+}
+
+/// The letters of a client's messages: `Q` is a question, `P`, `B`, `D`, `E` and `S` are the parts of one with parameters, `p` a
+/// password, `X` the end. The first message, which has no letter, is left out.
+fn kinds(said: &[u8]) -> String {
+    let length = |at: usize| {
+        let bytes = said.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).expect("a message has a length");
+        usize::try_from(u32::from_be_bytes(bytes)).expect("a message is short")
+    };
+    let mut at = length(0);
+    let mut kinds = String::new();
+    while at < said.len() {
+        kinds.push(char::from(said[at]));
+        at += 1 + length(at + 1);
+    }
+    kinds
+}
+
 /// Forwards both ways until one side ends, the door is slammed, or the commit that is to be lost comes by.
-async fn forward(mut client: TcpStream, mut server: TcpStream, state: Arc<AtomicU8>, mut slam: watch::Receiver<u64>) {
+async fn forward(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    state: Arc<AtomicU8>,
+    mut slam: watch::Receiver<u64>,
+    (heard, number): (Said, usize),
+) {
     let (mut from_client, mut from_server) = (vec![0; 65_536], vec![0; 65_536]);
     let turn = |from| state.compare_exchange(from, OPEN, Ordering::SeqCst, Ordering::SeqCst).is_ok();
     loop {
@@ -92,6 +134,7 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, state: Arc<Atomic
             read = client.read(&mut from_client) => {
                 let Ok(length @ 1..) = read else { return };
                 let said = &from_client[..length];
+                heard.lock().expect("nobody fails while it listens")[number].extend_from_slice(said);
                 let is_commit = said.windows(7).any(|word| word == b"COMMIT\0");
                 if is_commit && turn(CUT_BEFORE_COMMIT) {
                     return;

@@ -115,6 +115,22 @@ pub async fn a_store_outlives_its_processes(place: &Place) {
     assert_eq!(journal(&store, &run.id).await, ["1 1 begun"]);
 }
 
+pub async fn each_environment_has_an_identity_for_ever(place: &Place) {
+    let identity = async |environment: &str| {
+        let store = place.open().await;
+        let identity = store.identity(environment).await.expect("the store answers");
+        store.close().await;
+        identity
+    };
+    let main = identity("main").await;
+    assert_eq!((main.len(), identity("main").await), (20, main.clone()));
+    assert_ne!(identity("other").await, main);
+    place.raw("UPDATE orchestrate_store SET turn = turn + 1").await;
+    assert_eq!(identity("main").await, main);
+    place.raw("UPDATE orchestrate_store SET installation = 'another'").await;
+    assert_ne!(identity("main").await, main, "another store is another installation");
+}
+
 pub async fn a_newer_store_is_refused(place: &Place) {
     place.open().await.close().await;
     place.raw("UPDATE orchestrate_store SET version = 1000").await;

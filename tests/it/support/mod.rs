@@ -1,5 +1,6 @@
 //! What the tests share: a project in a temporary folder, and the program run in it.
 
+pub mod bakery;
 pub mod servers;
 mod shop;
 
@@ -9,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What differs from run to run, and what stands for it in snapshots.
-pub const VARYING: [(&str, &str); 7] = [
+pub const VARYING: [(&str, &str); 8] = [
     (r"sha256:[0-9a-f]{64}", "sha256:…"),
+    (r"\b[0-9a-f]{20}\b", "[identity]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[run]"),
     (r"process \d+ on [\w.-]+", "process [pid] on [host]"),
@@ -29,6 +31,7 @@ macro_rules! assert_whole {
 }
 pub(crate) use assert_whole;
 
+pub use bakery::Bakery;
 pub use shop::Shop;
 
 /// The repository, which is itself a project.
@@ -149,6 +152,16 @@ pub fn command(directory: &Path, arguments: &[&str]) -> Command {
         .env("ORCHESTRATE_USER", "ann")
         .env("ORCHESTRATE_LEASE", "1s");
     command
+}
+
+/// The same at a terminal of its own; what is typed is its standard input.
+pub fn at_terminal(directory: &Path, arguments: &[&str]) -> Command {
+    const SPAWN: &str = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    let inner = command(directory, arguments);
+    let mut outer = Command::new("python3");
+    outer.args(["-c", SPAWN]).arg(inner.get_program()).args(inner.get_args()).current_dir(directory);
+    outer.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    outer
 }
 
 /// The program under test.

@@ -120,6 +120,11 @@ fn runtime() -> tokio::runtime::Runtime {
 pub struct Spawned(Option<Child>);
 
 impl Spawned {
+    /// One that was just started.
+    pub fn of(child: Child) -> Spawned {
+        Spawned(Some(child))
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Outcome {
         let child = self.0.take().expect("it ends once");

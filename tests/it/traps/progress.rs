@@ -89,7 +89,8 @@ async fn told(name: &str, target: &str, url: String, database: Option<String>, e
     };
     let path = repository().join("tests/fixtures/traps/progress").join(&*migration.place.file);
     let text = std::fs::read_to_string(path).expect("the manifest can be read");
-    let start = Start { migration, text: &text, parameters: BTreeMap::new(), app: Some("1.0.0".to_owned()) };
+    let start =
+        Start { migration, text: &text, parameters: BTreeMap::new(), app: Some("1.0.0".to_owned()), assumed: &[] };
     let mut watcher = Watcher { database: opened, told: Vec::new() };
     let came = desk.start(&start, &mut watcher).await.expect("it runs");
     assert_eq!(came.state.status, Status::Completed);

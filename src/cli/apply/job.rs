@@ -1,0 +1,152 @@
+//! Which plan is walked: that of an upgrade that is not over, that of a file, or one that is made now.
+
+use std::path::Path;
+
+use crate::execute::control::Desk;
+use crate::model::{PartialVersion, Version};
+use crate::plan::{NoPlan, PLAN_FORMAT, Plan, PlanDocument, Preference, Question, moved, plan, settle};
+use crate::run::Upgrade;
+use crate::store::RunRow;
+
+use super::super::args::ApplyArguments;
+use super::super::commands::Commands;
+use super::super::desk::Loaded;
+use super::super::failure::{Exit, Failure};
+use super::super::plan::refused;
+use super::super::{live, plan_text};
+
+/// What is to be done.
+pub(super) enum Job {
+    /// To go on with an upgrade.
+    GoOn { row: Box<RunRow>, upgrade: Box<Upgrade> },
+    /// To begin one, in the place of another where there is one that is not over.
+    Begin { plan: Box<Plan>, document: Box<PlanDocument>, gives_up: Option<Box<RunRow>> },
+}
+
+impl Job {
+    /// The plan.
+    pub fn plan(&self) -> &PlanDocument {
+        match self {
+            Job::GoOn { upgrade, .. } => &upgrade.plan,
+            Job::Begin { document, .. } => document,
+        }
+    }
+
+    /// The upgrade, where it was begun.
+    pub fn upgrade(&self) -> Option<&Upgrade> {
+        match self {
+            Job::GoOn { upgrade, .. } => Some(upgrade),
+            Job::Begin { .. } => None,
+        }
+    }
+}
+
+/// Chooses what is meant.
+pub(super) async fn choose(
+    loaded: &Loaded,
+    desk: &Desk,
+    arguments: &ApplyArguments,
+    latest: Option<(RunRow, Upgrade)>,
+    commands: &Commands,
+) -> Result<Job, Failure> {
+    let file = arguments.plan.as_deref().map(read).transpose()?;
+    let open = latest.filter(|(_, upgrade)| !upgrade.is_over());
+    let gives_up = match open {
+        Some((row, upgrade)) if !arguments.anew => {
+            refuse_another(&upgrade, file.as_ref(), arguments.to.as_ref(), commands)?;
+            return Ok(Job::GoOn { row: Box::new(row), upgrade: Box::new(upgrade) });
+        }
+        Some((row, _)) => Some(Box::new(row)),
+        None => None,
+    };
+    let made = match (file, &arguments.to) {
+        (Some(old), _) => still(loaded, desk, &old, arguments.plan.as_deref()).await?,
+        (None, Some(to)) => make(loaded, desk, to).await?,
+        (None, None) => {
+            return Err(Failure::new(Exit::Usage, "no upgrade is under way, and nothing says where to go")
+                .hint(format!("say which version to go to: {}", commands.command("apply --to VERSION"))));
+        }
+    };
+    let document = Box::new(PlanDocument::from(&made));
+    Ok(Job::Begin { plan: Box::new(made), document, gives_up })
+}
+
+fn read(path: &Path) -> Result<PlanDocument, Failure> {
+    let shown = path.display();
+    let hint = "orchestrate plan --out FILE writes one";
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Usage, format!("cannot read {shown}: {error}")).hint(hint))?;
+    let document: PlanDocument = serde_json::from_str(&text)
+        .map_err(|error| Failure::new(Exit::Usage, format!("{shown} is no plan: {error}")).hint(hint))?;
+    if document.format != PLAN_FORMAT {
+        let message = format!("{shown} has the format `{}`, and this program reads {PLAN_FORMAT}", document.format);
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
+    }
+    Ok(document)
+}
+
+/// An upgrade that is not over is gone on with; another plan needs a word.
+fn refuse_another(
+    upgrade: &Upgrade,
+    file: Option<&PlanDocument>,
+    to: Option<&PartialVersion>,
+    commands: &Commands,
+) -> Result<(), Failure> {
+    let open = &upgrade.plan;
+    let goal = Version::parse(&open.to.app).ok();
+    let is_other_goal = to.is_some_and(|to| !goal.as_ref().is_some_and(|goal| to.matches(goal)));
+    let work = |plan: &PlanDocument| -> Vec<_> {
+        plan.steps.iter().map(|step| (step.deploy, step.release.clone(), step.migrations.clone())).collect()
+    };
+    let is_other_plan = file.is_some_and(|file| file.digest != open.digest && work(file) != work(open));
+    if !is_other_goal && !is_other_plan {
+        return Ok(());
+    }
+    let step = upgrade.current().unwrap_or(upgrade.steps.len());
+    let steps = upgrade.steps.len();
+    let message = format!("an upgrade to {} is not over: it is at step {step} of {steps}", open.to.app);
+    Err(Failure::new(Exit::Stale, message)
+        .hint(format!("go on with it: {}", commands.command("apply")))
+        .hint("or give it up and plan from what runs now: add --anew"))
+}
+
+/// The plan of a file, made anew; refused where anything that it depends on moved since.
+async fn still(loaded: &Loaded, desk: &Desk, old: &PlanDocument, path: Option<&Path>) -> Result<Plan, Failure> {
+    let (made, moved) = match live::again(loaded, desk, old).await? {
+        Ok(made) => {
+            let moved = moved(old, &PlanDocument::from(&made));
+            (Some(made), moved)
+        }
+        Err(refusal) => (None, vec![plan_text::reasons(&refusal)]),
+    };
+    match made.filter(|_| moved.is_empty()) {
+        Some(made) => Ok(made),
+        None => {
+            let shown = path.map(|path| path.display().to_string()).unwrap_or_default();
+            let message = format!("{shown} is stale, and nothing was done\n  {}", moved.join("\n  "));
+            let again = format!("make it anew: orchestrate plan --to {} --out {shown}", old.to.app);
+            Err(Failure::new(Exit::Stale, message).hint(again))
+        }
+    }
+}
+
+/// Makes a plan from what runs.
+async fn make(loaded: &Loaded, desk: &Desk, to: &PartialVersion) -> Result<Plan, Failure> {
+    let question = Question {
+        from: None,
+        from_chart: None,
+        to: to.clone(),
+        completed: None,
+        preference: Preference::Recommended,
+        only_required: false,
+        observed: None,
+    };
+    let question = live::seen(loaded, desk, question).await?;
+    let product = loaded.product();
+    let told = |error| refused(product.name.as_str(), error);
+    let request = settle(product, &question).map_err(told)?;
+    plan(product, &request).map_err(|refusal: Box<NoPlan>| {
+        let failure = Failure::new(Exit::NoPlan, plan_text::reasons(&refusal));
+        refusal.fixes.iter().fold(failure, |failure, fix| failure.hint(fix.clone()))
+    })
+}

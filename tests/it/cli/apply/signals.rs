@@ -1,0 +1,69 @@
+//! What the outside does to an upgrade: Ctrl-C, SIGTERM, another process that is faster.
+
+use crate::support::bakery::ALL;
+use crate::support::{Bakery, assert_whole};
+
+#[test]
+fn ctrl_c_stops_it_and_sigterm_lets_go_of_it() {
+    let bakery = Bakery::new();
+    bakery.sql("DELETE FROM door");
+    for (signal, name) in [("INT", "interrupted"), ("TERM", "terminated")] {
+        let walking = bakery.spawn(&ALL);
+        bakery.until_at_the_door();
+        bakery.until(|status| status["migrations"][1]["owner"]["is_alive"] == true);
+        walking.signal(signal);
+        let outcome = walking.end();
+        assert_eq!(outcome.code, 9, "{}", outcome.whole());
+        assert_whole!(name, outcome.stdout);
+    }
+    bakery.sql("INSERT INTO door VALUES (1)");
+    bakery.exits(0, &ALL);
+    bakery.assert_walked();
+}
+
+#[test]
+fn one_that_another_process_walks_is_refused() {
+    let bakery = Bakery::new();
+    bakery.sql("DELETE FROM door");
+    let walking = bakery.spawn(&ALL);
+    bakery.until_at_the_door();
+    assert_whole!("owned", bakery.run(&["apply", "--yes", "--quiet"]).whole());
+    assert_whole!("status_running", bakery.run(&["status", "upgrade"]).whole());
+    bakery.sql("INSERT INTO door VALUES (1)");
+    let outcome = walking.end();
+    assert_eq!(outcome.code, 0, "{}", outcome.whole());
+    bakery.assert_walked();
+}
+
+#[test]
+fn a_migration_that_another_process_runs_is_waited_for() {
+    let bakery = Bakery::new();
+    bakery.sql("DELETE FROM door; UPDATE installation SET value = '1.1.0' WHERE name = 'version'");
+    bakery.exits(0, &["start", "0001_loaves", "--at", "1.0.0"]);
+    let other = bakery.spawn(&["start", "0002_prices"]);
+    bakery.until_at_the_door();
+    let walking = bakery.spawn(&["apply", "--to", "1.2", "--yes", "--acknowledge", "taste-the-bread"]);
+    bakery.until(|status| status["upgrade"]["steps"][0]["version"] == "1.1.0");
+    bakery.sql("INSERT INTO door VALUES (1)");
+    for process in [other, walking] {
+        let outcome = process.end();
+        assert_eq!(outcome.code, 0, "{}", outcome.whole());
+    }
+    assert_eq!(bakery.version(), "1.2.0");
+    assert_eq!(bakery.effects().iter().filter(|effect| effect.ends_with("price")).count(), 2);
+}
+
+#[test]
+fn a_migration_that_a_person_stops_stops_the_upgrade() {
+    let bakery = Bakery::new();
+    bakery.sql("DELETE FROM door");
+    let walking = bakery.spawn(&ALL);
+    bakery.until_at_the_door();
+    bakery.exits(0, &["stop", "0002_prices"]);
+    let outcome = walking.end();
+    assert_eq!(outcome.code, 9, "{}", outcome.whole());
+    assert_whole!("stopped_by_hand", outcome.stdout);
+    bakery.sql("INSERT INTO door VALUES (1)");
+    bakery.exits(0, &ALL);
+    bakery.assert_walked();
+}
