@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::execute::Texts;
 use crate::execute::upgrade::{Rehearsed, rehearse, step_names};
+use crate::execute::{Texts, tools, vars};
 use crate::model::{Migration, did_you_mean};
 use crate::plan::{NoteDocument, StepDocument, note_names};
 use crate::run::{Parameters, StepState};
@@ -150,6 +150,22 @@ fn values_of(migration: &Migration, job: &Job, given: &Parameters) -> Result<BTr
     parameters_of(migration, &set, &format!("{name}."))
 }
 
+/// The programs and variables that a procedure needs and that are not there.
+fn lacking(apply: &Apply<'_>, procedure: &Migration, texts: &Texts) -> Vec<String> {
+    let site = &apply.desk.site;
+    let unset = vars(procedure, site).into_iter().map(|missing| {
+        let key = format!("environments.{}.vars.{}", site.environment, missing.name);
+        format!("the variable `{}` is not set ({}): set {key}", missing.name, missing.place)
+    });
+    let absent = tools(procedure, site, texts).into_iter().map(|missing| {
+        format!(
+            "there is no program `{}` here ({}): install it, or put its folder into PATH",
+            missing.name, missing.place
+        )
+    });
+    unset.chain(absent).collect()
+}
+
 /// What a step would send, with everything that its texts lack.
 fn step_rehearsed(
     apply: &Apply<'_>,
@@ -164,6 +180,11 @@ fn step_rehearsed(
     let mut procedures = Vec::new();
     let mut rehearsed = |name: &str, procedure: &Migration, texts: &Texts| {
         let mut sent = Vec::new();
+        let lacking = lacking(apply, procedure, texts);
+        if !lacking.is_empty() {
+            wrong.extend(lacking.into_iter().filter(|told| !wrong.contains(told)).collect::<Vec<_>>());
+            return;
+        }
         for found in rehearse(&apply.desk.site, procedure, texts) {
             match found {
                 Ok(found) => sent.push(found),
