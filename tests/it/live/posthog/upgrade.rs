@@ -67,16 +67,15 @@ struct Upgrade<'a> {
 impl<'a> Upgrade<'a> {
     fn of(world: &'a World) -> Self {
         let installation = Installation::of(world);
-        let app = repository().join("tests/fixtures/posthog-upgrade/app");
+        let app = repository().join("tests/fixtures/posthog-upgrade");
         let (app, database) = (app.display(), &world.clickhouse.database);
         let environment = format!(
             "format: orchestrate/v1\nkind: project\nproduct: posthog\nenvironments:\n  world:\n    platform: command\n    \
-             vars: {{postgres_collection: {database}, deploy: {app}, version: {app}}}\n    services: {{kubernetes: 1.23.17}}\n    targets:\n      \
+             vars: {{postgres_collection: {database}, deploy_command: {app}/deploy, version_command: {app}/version}}\n    services: {{kubernetes: 1.23.17}}\n    targets:\n      \
              clickhouse: {{url: \"${{CLICKHOUSE_URL}}\", database: {database}, cluster: posthog}}\n      \
              postgres: {{url: \"${{DATABASE_URL}}\"}}\n"
         );
         installation.project.write("orchestrate.yaml", environment);
-        installation.project.write("templates/platforms/command.yaml", "format: orchestrate/v1\nkind: platform\ndeploy:\n  - {name: deploy, command: ['{{ vars.deploy }}', deploy, '{{ step.app }}'], repeatable: true}\nversion: {command: ['{{ vars.version }}', version], expect: '= {{ step.app }}'}\n");
         let mut upgrade = Self { installation, notes: Vec::new() };
         let plan = upgrade.run(&["plan", "--to", "1.41", "--format", "json"]).json();
         let steps = plan["steps"].as_array().expect("a plan has steps");
