@@ -12,8 +12,15 @@ use super::read;
 use super::report::{Report, WithHint};
 use super::rules;
 
-const SETTINGS: [&str; 6] =
-    ["auto_rollback", "max_concurrent", "default_timeout", "healthcheck_interval", "batch_target", "auto_start"];
+const SETTINGS: [&str; 7] = [
+    "auto_rollback",
+    "max_concurrent",
+    "default_timeout",
+    "healthcheck_interval",
+    "batch_target",
+    "proof_timeout",
+    "auto_start",
+];
 
 /// The project with the places that its references stand at.
 pub(super) struct ProjectFile {

@@ -313,6 +313,7 @@ fn environment() -> Value {
                 "default_timeout": reference("duration"),
                 "healthcheck_interval": reference("duration"),
                 "batch_target": reference("duration"),
+                "proof_timeout": reference("duration"),
                 "auto_start": { "type": "boolean" },
             })),
         }),
