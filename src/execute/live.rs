@@ -58,7 +58,7 @@ pub struct Live {
 #[derive(Debug, Error)]
 pub enum LiveError {
     /// Nothing tells which version runs.
-    #[error("nothing tells which version runs in `{0}`: it has no platform")]
+    #[error("nothing tells which version runs in `{0}`: neither its platform nor a `version:` of its own does")]
     NoPlatform(String),
     /// Which version runs cannot be told.
     #[error("which version runs in `{environment}` cannot be told: {why}")]

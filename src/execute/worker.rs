@@ -36,7 +36,9 @@ async fn ownerless(desk: &Desk) -> Result<Vec<RunRow>, StoreError> {
 pub async fn work_once(desk: &Desk, observer: &mut dyn Observer) -> Result<Option<Came>, ControlError> {
     for row in ownerless(desk).await? {
         match desk.go_on(&row, observer).await {
-            Ok(came) => return Ok(Some(came)),
+            Ok(Some(came)) => return Ok(Some(came)),
+            // Its owner brought it to its end since it was listed.
+            Ok(None) => {}
             // Another worker was faster, or the limit is reached: there may be other work.
             Err(ControlError::Drive(DriveError::Store(StoreError::Held { .. } | StoreError::Busy { .. }))) => {}
             Err(error) => return Err(error),

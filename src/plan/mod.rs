@@ -41,7 +41,7 @@ pub use document::{
 };
 pub use gate::{Gate, Known, gate, version_to_start};
 pub use moved::moved;
-pub use notes::is_named;
+pub use notes::note_names;
 pub use observed::Observed;
 pub use order::in_order;
 pub use picture::dot;

@@ -15,56 +15,54 @@ pub(super) fn attach(world: &World<'_>, stops: &[Stop<'_>], steps: &mut [Step], 
     let mut app = stops[0].app.clone();
     let mut chart = stops[0].chart.clone().or_else(|| lowest_chart(world, &app));
     let mut from = &stops[0];
+    let names = note_names(&world.product.notes);
     for (stop, step) in stops[1..].iter().zip(steps.iter_mut().filter(|step| step.deploy)) {
-        let crossed = |note: &&Note| match &note.crossing {
+        let crossed = |note: &Note| match &note.crossing {
             Crossing::App(version) => app < *version && *version <= stop.app,
             Crossing::Chart(version) => {
                 stop.chart.as_ref().is_some_and(|to| *version <= *to)
                     && chart.as_ref().is_none_or(|from| from < version)
             }
         };
-        let mut notes: Vec<&Note> = world.product.notes.iter().filter(crossed).collect();
-        notes.sort_by_cached_key(|note| {
+        let mut notes: Vec<(&Note, &String)> =
+            world.product.notes.iter().zip(&names).filter(|(note, _)| crossed(note)).collect();
+        notes.sort_by_cached_key(|(note, _)| {
             (note.when, shipped_by(world, &note.crossing), chart_of(note), note.place.clone())
         });
         let context = Context::new(step.number, stop, step.image_tag.as_deref(), from);
-        step.notes = notes.into_iter().map(|note| due(note, &context, warnings)).collect();
+        step.notes = notes.into_iter().map(|(note, name)| due(note, name, &context, warnings)).collect();
         app = app.max(stop.app.clone());
         chart = chart.max(stop.chart.clone());
         from = stop;
     }
-    name(steps.iter_mut().flat_map(|step| &mut step.notes));
 }
 
-/// Longer names are cut at a word.
+/// Longer names are cut at a word, unless another note has the same beginning.
 const NAME_CHARS: usize = 40;
 
-/// Gives each note a name of its own, by its title.
-fn name<'a>(notes: impl Iterator<Item = &'a mut DueNote>) {
+/// What a person types to confirm each note of a product, by its title: the same in every plan.
+pub fn note_names(notes: &[Note]) -> Vec<String> {
+    let short: Vec<String> = notes.iter().map(|note| name(&note.title, NAME_CHARS)).collect();
     let mut taken = BTreeSet::new();
-    for note in notes {
-        let short = short_name(&note.title);
-        let numbered = (2..).map(|number| format!("{short}-{number}"));
-        let free = std::iter::once(short.clone()).chain(numbered).find(|name| !taken.contains(name));
-        note.name = free.unwrap_or_default();
-        taken.insert(note.name.clone());
-    }
-}
-
-/// Whether a note of this title may have this name, or has it for its title.
-pub fn is_named(title: &str, name: &str) -> bool {
-    let rest = name.strip_prefix(&short_name(title));
-    let is_numbered = |rest: &str| rest.strip_prefix('-').is_some_and(|rest| rest.parse::<u32>().is_ok());
-    title == name || rest.is_some_and(|rest| rest.is_empty() || is_numbered(rest))
+    let named = notes.iter().zip(&short).map(|(note, cut)| {
+        let is_alone = short.iter().filter(|other| *other == cut).count() == 1;
+        let name = if is_alone { cut.clone() } else { name(&note.title, usize::MAX) };
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
+        let free = free.unwrap_or_default();
+        taken.insert(free.clone());
+        free
+    });
+    named.collect()
 }
 
 /// A title as a word that is easily typed: its letters and digits, divided by hyphens.
-fn short_name(title: &str) -> String {
+fn name(title: &str, chars_max: usize) -> String {
     let lower = title.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric() && c != '.').map(|word| word.trim_matches('.'));
     let mut name = String::new();
     for word in words.filter(|word| !word.is_empty()) {
-        if !name.is_empty() && name.chars().count() + 1 + word.chars().count() > NAME_CHARS {
+        if !name.is_empty() && name.chars().count() + 1 + word.chars().count() > chars_max {
             break;
         }
         if !name.is_empty() {
@@ -102,13 +100,13 @@ fn chart_of(note: &Note) -> Option<Version> {
     }
 }
 
-fn due(note: &Note, context: &Context, warnings: &mut Vec<String>) -> DueNote {
+fn due(note: &Note, name: &str, context: &Context, warnings: &mut Vec<String>) -> DueNote {
     let body = crate::template::render_text(&note.body.text, context).unwrap_or_else(|error| {
         warnings.push(format!("{}: {error}", note.body.place));
         note.body.text.clone()
     });
     DueNote {
-        name: String::new(),
+        name: name.to_owned(),
         title: note.title.split_whitespace().collect::<Vec<_>>().join(" "),
         body: body.trim_end().to_owned(),
         when: note.when,

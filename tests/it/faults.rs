@@ -4,7 +4,7 @@ mod canaries;
 mod failures;
 mod frozen;
 mod installation;
-mod kills;
+pub mod kills;
 mod kinds;
 mod line;
 mod listener;

@@ -9,6 +9,7 @@ mod http;
 mod live;
 mod loader;
 mod oracle;
+mod packaging;
 mod planning;
 mod platforms;
 mod process;

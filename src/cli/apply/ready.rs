@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::execute::Texts;
 use crate::execute::upgrade::{Rehearsed, rehearse, step_names};
+use crate::execute::{Texts, tools, vars};
 use crate::model::{Migration, did_you_mean};
-use crate::plan::{NoteDocument, StepDocument, is_named};
+use crate::plan::{NoteDocument, StepDocument, note_names};
 use crate::run::{Parameters, StepState};
 use crate::template::RunNames;
 
@@ -94,27 +94,27 @@ fn declared<'a>(apply: &Apply<'a>, name: &str, wrong: &mut Vec<String>) -> Optio
     found
 }
 
-/// The notes that are meant: each by its name or its title.
+/// The notes that are meant, each by its name or its title. One that only another plan of the product would have, because it
+/// lies behind by now, is confirmed for nothing: the same command can be given again.
 fn acknowledged(apply: &Apply<'_>, job: &Job) -> Result<Vec<String>, Failure> {
     let notes: Vec<&NoteDocument> = job.plan().steps.iter().flat_map(|step| &step.notes).collect();
+    let product = &apply.loaded.product().notes;
+    let of_product = note_names(product);
     let mut names = Vec::new();
     for meant in &apply.arguments.acknowledge {
         let is_meant = |note: &&&NoteDocument| note.name == *meant || note.title == *meant;
-        let found: Vec<&str> = notes.iter().filter(is_meant).map(|note| note.name.as_str()).collect();
-        if found.is_empty() {
-            // A command that is typed again and again may name what lies behind.
-            if apply.loaded.product().notes.iter().any(|note| is_named(&note.title, meant)) {
-                continue;
-            }
-            let known = notes.iter().filter(|note| note.acknowledge).map(|note| note.name.as_str());
-            let all = || match known.clone().collect::<Vec<_>>().join(", ") {
-                known if known.is_empty() => "the plan has no note to be confirmed".to_owned(),
-                known => format!("notes to be confirmed: {known}"),
-            };
-            let failure = Failure::new(Exit::Usage, format!("the plan has no note `{meant}`"));
-            return Err(failure.hint(did_you_mean(meant, known.clone(), all)));
+        names.extend(notes.iter().filter(is_meant).map(|note| note.name.clone()));
+        let titles = product.iter().map(|note| &note.title);
+        if notes.iter().any(|note| is_meant(&note)) || of_product.iter().chain(titles).any(|known| known == meant) {
+            continue;
         }
-        names.extend(found.into_iter().map(str::to_owned));
+        let known = notes.iter().filter(|note| note.acknowledge).map(|note| note.name.as_str());
+        let all = || match known.clone().collect::<Vec<_>>().join(", ") {
+            known if known.is_empty() => "the plan has no note to be confirmed".to_owned(),
+            known => format!("notes to be confirmed: {known}"),
+        };
+        let failure = Failure::new(Exit::Usage, format!("there is no note `{meant}`"));
+        return Err(failure.hint(did_you_mean(meant, known.clone(), all)));
     }
     Ok(names)
 }
@@ -150,6 +150,22 @@ fn values_of(migration: &Migration, job: &Job, given: &Parameters) -> Result<BTr
     parameters_of(migration, &set, &format!("{name}."))
 }
 
+/// The programs and variables that a procedure needs and that are not there.
+fn lacking(apply: &Apply<'_>, procedure: &Migration, texts: &Texts) -> Vec<String> {
+    let site = &apply.desk.site;
+    let unset = vars(procedure, site).into_iter().map(|missing| {
+        let key = format!("environments.{}.vars.{}", site.environment, missing.name);
+        format!("the variable `{}` is not set ({}): set {key}", missing.name, missing.place)
+    });
+    let absent = tools(procedure, site, texts).into_iter().map(|missing| {
+        format!(
+            "there is no program `{}` here ({}): install it, or put its folder into PATH",
+            missing.name, missing.place
+        )
+    });
+    unset.chain(absent).collect()
+}
+
 /// What a step would send, with everything that its texts lack.
 fn step_rehearsed(
     apply: &Apply<'_>,
@@ -164,6 +180,11 @@ fn step_rehearsed(
     let mut procedures = Vec::new();
     let mut rehearsed = |name: &str, procedure: &Migration, texts: &Texts| {
         let mut sent = Vec::new();
+        let lacking = lacking(apply, procedure, texts);
+        if !lacking.is_empty() {
+            wrong.extend(lacking.into_iter().filter(|told| !wrong.contains(told)).collect::<Vec<_>>());
+            return;
+        }
         for found in rehearse(&apply.desk.site, procedure, texts) {
             match found {
                 Ok(found) => sent.push(found),

@@ -18,12 +18,16 @@ use super::{Came, ControlError, Desk, Wish, busy, document};
 const TAKE_AGAIN: Duration = Duration::from_millis(200);
 
 impl Desk {
-    /// Goes on with a run that nobody owns, as its journal stands.
-    pub async fn go_on(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Came, ControlError> {
+    /// Goes on with a run that nobody owns, as its journal stands; nothing where it came to rest since the row was read.
+    pub async fn go_on(&self, row: &RunRow, observer: &mut dyn Observer) -> Result<Option<Came>, ControlError> {
         let concurrent_max = self.settings().await?.max_concurrent;
         let lease = self.store.take(&row.run.id, &self.owner, self.lease, concurrent_max).await?;
         let state = self.read(row).await?;
-        self.take_up(lease, state, None, observer).await
+        if !state.status.is_active() {
+            self.store.release(&lease).await?;
+            return Ok(None);
+        }
+        self.take_up(lease, state, None, observer).await.map(Some)
     }
 
     /// Takes a run, waiting for the lease of an owner that fell silent to end.

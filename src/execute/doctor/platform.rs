@@ -1,12 +1,8 @@
 //! The platform: its programs are there, and it tells which version runs.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use crate::model::{Platform, Version};
 
-use nix::unistd::{AccessFlags, access};
-
-use crate::model::{Action, Platform, Question, Template, Version};
-
+use super::super::needs::{programs, vars};
 use super::super::site::Site;
 use super::{Finding, Patient, in_time, texts};
 
@@ -18,14 +14,20 @@ pub(super) async fn look(patient: &Patient<'_>) -> (Vec<Finding>, Option<Version
         return (vec![Finding::doubtful("platform", "none is declared, so nothing can be deployed", advice)], None);
     };
     let about = format!("platform {}", platform.name);
-    let mut findings = programs(&about, platform, patient.site);
+    let mut findings = needs(&about, platform, patient.site);
+    let Some(probe) = &patient.site.version else {
+        let message = "nothing tells which version runs: a person's word counts";
+        let advice = "write `version:` in the environment if anything can tell it; until then plans need --from";
+        findings.push(Finding::doubtful(&about, message, advice));
+        return (findings, None);
+    };
     let running = in_time(patient.site.running(None, &texts())).await;
     findings.push(match &running {
         Ok(version) => runs(&about, version, patient),
         Err(why) => Finding::bad(
             &about,
             format!("which version runs is not known: {why}"),
-            format!("make its `version` probe answerable ({})", platform.version.place),
+            format!("make its `version` probe answerable ({})", probe.place),
         ),
     });
     (findings, running.ok())
@@ -42,55 +44,23 @@ fn runs(about: &str, version: &Version, patient: &Patient<'_>) -> Finding {
     Finding::doubtful(about, message, "add it to the upgrade path; until then it is placed by its number")
 }
 
-/// Every program that the platform starts is found.
-fn programs(about: &str, platform: &Platform, site: &Site) -> Vec<Finding> {
-    let context = site.context(&texts(), None, None);
-    let named = argvs(platform).into_iter().filter_map(|argv| site.text(argv.first()?, &context).ok());
-    let programs: BTreeSet<String> = named.collect();
-    if programs.is_empty() {
-        return Vec::new();
-    }
-    let missing = programs.iter().filter(|program| !is_there(program));
-    let mut findings: Vec<Finding> = missing
-        .map(|program| {
-            let message = format!("there is no program `{program}`");
-            Finding::bad(about, message, "install it, or put its folder into PATH")
-        })
-        .collect();
-    if findings.is_empty() {
-        let all: Vec<&str> = programs.iter().map(String::as_str).collect();
+/// Every program that the platform starts is found, and every variable that it uses is set.
+fn needs(about: &str, platform: &Platform, site: &Site) -> Vec<Finding> {
+    let procedure = platform.procedure("deploy");
+    let programs = programs(&procedure, site, &texts());
+    let missing = programs.iter().filter(|(_, is_there)| !is_there).map(|(program, _)| {
+        let message = format!("there is no program `{}`", program.name);
+        Finding::bad(about, message, "install it, or put its folder into PATH")
+    });
+    let unset = vars(&procedure, site).into_iter().map(|missing| {
+        let message = format!("its variable `{}` is not set", missing.name);
+        let advice = format!("set environments.{}.vars.{} in orchestrate.yaml", site.environment, missing.name);
+        Finding::bad(about, message, advice)
+    });
+    let mut findings: Vec<Finding> = missing.chain(unset).collect();
+    if findings.is_empty() && !programs.is_empty() {
+        let all: Vec<&str> = programs.iter().map(|(program, _)| program.name.as_str()).collect();
         findings.push(Finding::good(about, format!("its programs are there: {}", all.join(", "))));
     }
     findings
-}
-
-fn argvs(platform: &Platform) -> Vec<&[Template]> {
-    let named = platform.deploy.iter().chain(&platform.recover).chain(&platform.undo);
-    let all = named.flat_map(|operation| std::iter::once(operation).chain(operation.undo.operation()));
-    let commands = all.filter_map(|operation| match &operation.action {
-        Action::Command { argv, .. } => Some(argv.as_slice()),
-        Action::Sql { .. }
-        | Action::ForEach { .. }
-        | Action::Copy { .. }
-        | Action::Backfill { .. }
-        | Action::Wait { .. }
-        | Action::Verify { .. }
-        | Action::Http { .. }
-        | Action::Manual { .. } => None,
-    });
-    let probe = match &platform.version.question {
-        Question::Command { argv } => Some(argv.as_slice()),
-        Question::Sql { .. } | Question::Http { .. } | Question::File { .. } => None,
-    };
-    commands.chain(probe).collect()
-}
-
-/// Whether a program would be found, as the system looks for it.
-fn is_there(program: &str) -> bool {
-    let is_program = |path: &Path| path.is_file() && access(path, AccessFlags::X_OK).is_ok();
-    if program.contains('/') {
-        return is_program(Path::new(program));
-    }
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| is_program(&folder.join(program)))
 }

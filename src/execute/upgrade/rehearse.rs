@@ -1,7 +1,7 @@
 //! What a procedure would send, without sending it: every text as it would be, secrets hidden.
 
-use crate::model::{Action, BackfillChange, Migration, Operation, SliceBy, Template};
-use crate::template::{Context, uses_item};
+use crate::model::{Action, BackfillChange, Expectation, Migration, Operation, Probe, Question, SliceBy, Template};
+use crate::template::{Context, outputs_used, uses_item};
 
 use super::super::site::{Site, Texts};
 
@@ -27,7 +27,11 @@ fn one(site: &Site, operation: &Operation, texts: &Texts) -> Result<Rehearsed, S
     let target = operation.target.as_deref();
     let context = site.context(texts, target, None);
     let rehearsal = Rehearsal { site, target, context };
-    let (kind, text) = rehearsal.action(&operation.action)?;
+    let (kind, mut text) = rehearsal.action(&operation.action)?;
+    if let Some(when) = &operation.when {
+        let when = rehearsal.asked(when)?.replace("\n-- expected: ", ", expected: ");
+        text = format!("{}\n-- only where: {when}", text.trim_end());
+    }
     let (operation, target) = (operation.name.clone(), operation.target.clone());
     Ok(Rehearsed { operation, kind, target, text: site.scrub.clean(text.trim_end()) })
 }
@@ -39,16 +43,16 @@ struct Rehearsal<'a> {
 }
 
 impl Rehearsal<'_> {
-    /// A statement. One for a row that is known only then stays as it is written.
+    /// A statement. One that needs what is known only then stays as it is written.
     fn sql(&self, template: &Template) -> Result<String, String> {
-        if uses_item(&template.text) {
+        if is_known_later(&template.text) {
             return Ok(template.text.clone());
         }
         self.site.sql(template, self.target.unwrap_or_default(), &self.context)
     }
 
     fn text(&self, template: &Template) -> Result<String, String> {
-        if uses_item(&template.text) {
+        if is_known_later(&template.text) {
             return Ok(template.text.clone());
         }
         self.site.text(template, &self.context)
@@ -64,18 +68,19 @@ impl Rehearsal<'_> {
             Action::Backfill { table, filter, change, by, .. } => {
                 ("backfill", self.backfill(table, filter.as_ref(), change, by)?)
             }
-            Action::Wait { sql, .. } => ("question until it is true", self.sql(sql)?),
-            Action::Verify { sql, expect, .. } => {
-                let expect = self.site.expectation(expect, &self.context)?;
-                ("question", format!("{}\n-- expected: {expect}", self.sql(sql)?.trim_end()))
+            Action::Wait { probe, .. } if probe.expect == Expectation::True => {
+                ("question until it is true", self.question(probe)?)
             }
+            Action::Wait { probe, .. } => ("question until it is so", self.asked(probe)?),
+            Action::Verify { probe } => ("question", self.asked(probe)?),
             Action::Command { argv, env, cwd } => {
-                let words = argv.iter().map(|word| self.text(word).map(|word| quoted(&word)));
+                let words = self.words(argv);
                 let env = env.iter().map(|(name, value)| Ok(format!("{name}={}", quoted(&self.text(value)?))));
-                let line: Vec<String> = env.chain(words).collect::<Result<_, String>>()?;
+                let line: Vec<String> = env.collect::<Result<_, String>>()?;
                 let folder = cwd.as_ref().map(|cwd| self.text(cwd)).transpose()?;
                 let folder = folder.map(|folder| format!("in {folder}: ")).unwrap_or_default();
-                ("command", format!("{folder}{}", line.join(" ")))
+                let line = line.into_iter().chain(words?).collect::<Vec<_>>().join(" ");
+                ("command", format!("{folder}{line}"))
             }
             Action::Http { method, url, headers, body, .. } => {
                 let mut lines = vec![format!("{method} {}", self.text(url)?)];
@@ -87,6 +92,31 @@ impl Rehearsal<'_> {
             }
             Action::Manual { ask } => ("question to a person", self.text(ask)?),
         })
+    }
+
+    fn words(&self, argv: &[Template]) -> Result<Vec<String>, String> {
+        argv.iter().map(|word| self.text(word).map(|word| quoted(&word))).collect()
+    }
+
+    /// What a probe asks.
+    fn question(&self, probe: &Probe) -> Result<String, String> {
+        Ok(match &probe.question {
+            Question::Sql { target, sql } if is_known_later(&sql.text) => format!("{} -- {target}", sql.text),
+            Question::Sql { target, sql } => self.site.sql(sql, target, &self.context)?,
+            Question::Command { argv } => self.words(argv)?.join(" "),
+            Question::Http { method, url, .. } => format!("{method} {}", self.text(url)?),
+            Question::File { path } => format!("is {} there", self.text(path)?),
+            Question::Value { text } => self.text(text)?,
+        })
+    }
+
+    /// The same, with what is expected.
+    fn asked(&self, probe: &Probe) -> Result<String, String> {
+        let expect = match probe.expect.operand() {
+            Some(operand) if is_known_later(operand) => probe.expect.clone(),
+            Some(_) | None => self.site.expectation(&probe.expect, &self.context)?,
+        };
+        Ok(format!("{}\n-- expected: {expect}", self.question(probe)?.trim_end()))
     }
 
     fn copy(&self, from: &Template, to: &Template, filter: Option<&Template>, by: &SliceBy) -> Result<String, String> {
@@ -111,6 +141,11 @@ impl Rehearsal<'_> {
         };
         Ok(format!("{}, by {}{filter}: {change}", self.text(table)?, slice(by)))
     }
+}
+
+/// Whether a text needs a row or an output, which nobody has before.
+fn is_known_later(text: &str) -> bool {
+    uses_item(text) || !outputs_used(text).is_empty()
 }
 
 fn slice(by: &SliceBy) -> String {

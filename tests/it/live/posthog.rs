@@ -7,6 +7,7 @@ mod persons;
 mod projections;
 mod replicate;
 mod sample_by;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;

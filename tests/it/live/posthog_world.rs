@@ -11,6 +11,8 @@ const UNTIL_1_36: &str = include_str!("../../fixtures/posthog-world/clickhouse-1
 const UNTIL_1_41: &str = include_str!("../../fixtures/posthog-world/clickhouse-1.41.sql");
 const SINCE_1_42: &str = include_str!("../../fixtures/posthog-world/clickhouse-1.42.sql");
 const POSTGRES: &str = include_str!("../../fixtures/posthog-world/postgres.sql");
+const SINCE_1_30: &str = include_str!("../../fixtures/posthog-upgrade/clickhouse-1.30.0.sql");
+const POSTGRES_1_30: &str = include_str!("../../fixtures/posthog-upgrade/postgres-1.30.0.sql");
 
 /// An installation of PostHog, as far as migrations see it.
 pub struct World {
@@ -39,26 +41,21 @@ impl World {
     /// PostHog 1.41 before 0005: `person` decides by the time of arrival. ClickHouse reads Postgres as the collection named like the world.
     pub async fn of_0005() -> Self {
         let world = Self::made(&UNTIL_1_41.replace("$version", "_timestamp")).await;
-        let url = url::Url::parse(&world.postgres).expect("the URL of Postgres is one");
-        let word = |text: &str| {
-            url::form_urlencoded::parse(text.as_bytes()).next().map(|(word, _)| word.into_owned()).unwrap_or_default()
-        };
-        let collection = format!(
-            "CREATE NAMED COLLECTION {} AS host = '{}', port = {}, user = '{}', password = '{}', database = '{}'",
-            world.clickhouse.database,
-            url.host_str().unwrap_or_default(),
-            url.port().unwrap_or(5432),
-            word(url.username()),
-            word(url.password().unwrap_or_default()),
-            url.path().trim_start_matches('/'),
-        );
-        world.clickhouse.run(&collection).await;
+        world.read_postgres().await;
         world
     }
 
     /// PostHog 1.41 before 0007: three of four events know nothing of their person.
     pub async fn of_0007() -> Self {
         Self::made(&UNTIL_1_41.replace("$version", "version")).await
+    }
+
+    /// PostHog 1.30, from which the way leads over several versions. ClickHouse reads Postgres as the collection named like the world.
+    pub async fn of_1_30() -> Self {
+        let world = Self::made(SINCE_1_30).await;
+        postgres(&world.postgres, POSTGRES_1_30).await;
+        world.read_postgres().await;
+        world
     }
 
     /// PostHog 1.42 before 0008: the replicated tables.
@@ -78,6 +75,24 @@ impl World {
             format!("ALTER TABLE sharded_events MATERIALIZE PROJECTION {projection} SETTINGS mutations_sync = 2");
         world.clickhouse.run(&fill).await;
         world
+    }
+
+    /// Lets ClickHouse read Postgres, as a collection named like the world.
+    async fn read_postgres(&self) {
+        let url = url::Url::parse(&self.postgres).expect("the URL of Postgres is one");
+        let word = |text: &str| {
+            url::form_urlencoded::parse(text.as_bytes()).next().map(|(word, _)| word.into_owned()).unwrap_or_default()
+        };
+        let collection = format!(
+            "CREATE NAMED COLLECTION {} AS host = '{}', port = {}, user = '{}', password = '{}', database = '{}'",
+            self.clickhouse.database,
+            url.host_str().unwrap_or_default(),
+            url.port().unwrap_or(5432),
+            word(url.username()),
+            word(url.password().unwrap_or_default()),
+            url.path().trim_start_matches('/'),
+        );
+        self.clickhouse.run(&collection).await;
     }
 
     async fn made(statements: &str) -> Self {
