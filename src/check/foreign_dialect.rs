@@ -75,8 +75,8 @@ mod tests {
                     .to_owned(),
                 format!("5: error: `progress` goes to `postgres`, which is Postgres, but `count()` is SQL of ClickHouse or SQLite {hint}"),
                 format!("10: error: the undo of `a` goes to `postgres`, which is Postgres, but `SYSTEM START` is SQL of ClickHouse {hint}"),
-                format!("9: error: the operation `a` goes to `postgres`, which is Postgres, but `OPTIMIZE TABLE` is SQL of ClickHouse {hint}"),
                 format!("11: error: `done_when` of the operation `a` goes to `postgres`, which is Postgres, but `countIf(` is SQL of ClickHouse {hint}"),
+                format!("9: error: the operation `a` goes to `postgres`, which is Postgres, but `OPTIMIZE TABLE` is SQL of ClickHouse {hint}"),
             ]
         );
     }
