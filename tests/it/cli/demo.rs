@@ -4,7 +4,7 @@ use std::io::BufRead as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{Outcome, Project, documents, program, repository, run_in};
+use crate::support::{Outcome, Project, assert_whole, documents, program, repository, run_in};
 
 /// The demo's output without what each batch says.
 fn shown(outcome: &Outcome) -> String {
@@ -47,7 +47,7 @@ fn what_it_suggests_works() {
     let scratch = Project::new();
     let demo = scratch.run(&["demo"]);
     assert_eq!(demo.code, 0, "{}", demo.whole());
-    insta::assert_snapshot!("the_demo", shown(&demo));
+    assert_whole!("the_demo", shown(&demo));
 
     let mut folder = scratch.path().to_owned();
     let mut codes = Vec::new();
