@@ -114,7 +114,10 @@ fn refuse_another(
 async fn still(loaded: &Loaded, desk: &Desk, old: &PlanDocument, path: Option<&Path>) -> Result<Plan, Failure> {
     let (made, moved) = match live::again(loaded, desk, old).await? {
         Ok(made) => {
-            let moved = moved(old, &PlanDocument::from(&made));
+            let new = PlanDocument::from(&made);
+            // It was walked before.
+            let is_there = new.steps.is_empty() && new.from.app == old.to.app && is_same_installation(old, &new);
+            let moved = if is_there { Vec::new() } else { moved(old, &new) };
             (Some(made), moved)
         }
         Err(refusal) => (None, vec![plan_text::reasons(&refusal)]),
@@ -127,6 +130,13 @@ async fn still(loaded: &Loaded, desk: &Desk, old: &PlanDocument, path: Option<&P
             let again = format!("make it anew: orchestrate plan --to {} --out {shown}", old.to.app);
             Err(Failure::new(Exit::Stale, message).hint(again))
         }
+    }
+}
+
+fn is_same_installation(old: &PlanDocument, new: &PlanDocument) -> bool {
+    match (&old.environment, &new.environment) {
+        (Some(old), Some(new)) => old.identity == new.identity,
+        (None, _) | (_, None) => true,
     }
 }
 

@@ -1,5 +1,8 @@
 //! The loop: ask what comes next, do it, record what came of it.
 
+use std::error::Error as _;
+use std::time::Duration;
+
 use crate::model::Product;
 use crate::plan::StepDocument;
 use crate::run::{Deployment, Rest, Settings, Stage, Status, Upgrade, UpgradeEvent, Verdict};
@@ -13,6 +16,13 @@ use super::super::observe::Observer;
 use super::super::site::Texts;
 use super::children::{Attempt, Child};
 use super::{Walk, batch, gate, step_names};
+
+/// The pause before the store is asked again.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+fn is_transient(error: &ControlError) -> bool {
+    matches!(error, ControlError::Drive(DriveError::Store(error)) if error.is_transient())
+}
 
 /// An upgrade that this process walks.
 pub(super) struct Walker<'a> {
@@ -59,10 +69,22 @@ impl<'a> Walker<'a> {
             }
             match self.kept_back() {
                 Some(because) => self.rest(because, observer).await?,
-                None => self.stage(observer).await?,
+                None => match self.stage(observer).await {
+                    Err(error) if is_transient(&error) => self.wait_for_store(&error, observer).await?,
+                    staged => staged?,
+                },
             }
         }
         Ok(false)
+    }
+
+    /// The store was away in the middle of a stage: that is begun anew, and finds what was done.
+    async fn wait_for_store(&self, error: &ControlError, observer: &mut dyn Observer) -> Result<(), ControlError> {
+        observer.waits(&error.source().map_or_else(|| error.to_string(), ToString::to_string));
+        tokio::select! {
+            () = self.journal.pulse.lost.cancelled() => Err(DriveError::LeaseLost.into()),
+            () = tokio::time::sleep(STORE_AGAIN) => Ok(()),
+        }
     }
 
     /// What keeps it from the next stage, whichever that is.

@@ -102,6 +102,40 @@ fn a_summary_is_written_where_it_is_wanted() {
 }
 
 #[test]
+fn a_secret_is_told_nowhere() {
+    const CANARY: &str = "canary-that-nobody-hears";
+    let bakery = Bakery::new();
+    bakery.edit("orchestrate.yaml", "greeting: hello", "greeting: '${CANARY}'");
+    bakery.edit("templates/platforms/oven.yaml", "VALUES ({{ step.app }})", "VALUES ({{ step.app ~ vars.greeting }})");
+    let label = "{target: main, sql: \"SELECT {{ vars.greeting }} || (SELECT count(*) FROM trouble)\", expect: '= 0'}";
+    let verify = "{sql: SELECT count(*) FROM trouble, expect: '= 0', message: there is trouble}";
+    bakery.edit("manifests/bakery/0003_labels.yaml", verify, &label.replace("target: main, ", ""));
+    let mut all = ALL.to_vec();
+    all.extend(["--summary", "summary.md", "-v"]);
+    let with_json = [&all[..], &["--format", "json", "--log-format", "json"]].concat();
+    let later: [&[&str]; 7] = [
+        &["apply", "--dry-run"],
+        &["apply", "--to", "1.2", "--yes", "--anew"],
+        &["status", "upgrade"],
+        &["journal", "upgrade", "--format", "json"],
+        &["journal", "deploy/1.1.0", "--format", "json"],
+        &["errors", "0003_labels"],
+        &["errors", "upgrade"],
+    ];
+    for arguments in [&["apply", "--to", "1.2", "--dry-run"][..], &all, &with_json].iter().chain(&later) {
+        let mut command = bakery.command(arguments);
+        let outcome = Outcome::of(command.env("CANARY", CANARY).output().expect("the program can be started"));
+        assert!(!outcome.whole().contains(CANARY), "{arguments:?}: {}", outcome.whole());
+    }
+    assert!(bakery.deployed()[0].contains(CANARY), "it was used");
+    let files = [".orchestrate/state.db", ".orchestrate/state.db-wal", "summary.md"];
+    for file in files.map(|file| bakery.project.path().join(file)) {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&bytes).contains(CANARY), "{}", file.display());
+    }
+}
+
+#[test]
 fn its_status_its_journal_and_its_errors() {
     let bakery = Bakery::new();
     bakery.sql("INSERT INTO trouble VALUES ('mice')");

@@ -20,6 +20,8 @@ fn the_plan_of_a_file_is_walked_and_gone_on_with() {
         bakery.exits(0, &["apply", "plan.json", "--yes", "--until", "1"]);
         bakery.exits(0, &with(&["apply", "plan.json"]));
         bakery.assert_walked();
+        let again = bakery.exits(0, &with(&["apply", "plan.json"]));
+        assert_eq!(again.stdout, "nothing to do: Bakery is at 1.2.0\n");
     }
 }
 

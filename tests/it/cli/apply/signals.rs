@@ -35,6 +35,27 @@ fn one_that_another_process_walks_is_refused() {
     bakery.assert_walked();
 }
 
+/// It was taken for dead, and wakes up.
+#[test]
+fn one_that_was_frozen_finds_out_that_another_goes_on() {
+    let bakery = Bakery::new();
+    bakery.sql("DELETE FROM door");
+    let frozen = bakery.spawn(&ALL);
+    bakery.until_at_the_door();
+    frozen.signal("STOP");
+    let other = bakery.spawn(&ALL);
+    bakery.until(|status| {
+        status["upgrade"]["because"].as_str().is_some_and(|because| because.contains("goes on with it"))
+    });
+    frozen.signal("CONT");
+    let outcome = frozen.end();
+    assert_eq!(outcome.code, 7, "{}", outcome.whole());
+    bakery.sql("INSERT INTO door VALUES (1)");
+    let outcome = other.end();
+    assert_eq!(outcome.code, 0, "{}", outcome.whole());
+    bakery.assert_walked();
+}
+
 #[test]
 fn a_migration_that_another_process_runs_is_waited_for() {
     let bakery = Bakery::new();
