@@ -1,6 +1,7 @@
 //! The project directory: finds and reads its files. What they mean is [`crate::manifest`]'s.
 //! Its environments are filled in by [`fill`].
 
+mod built_in;
 mod installation;
 
 use std::io::Read as _;
@@ -11,6 +12,7 @@ use thiserror::Error;
 
 use crate::manifest::{BYTES_MAX, SourceFile};
 
+pub use built_in::with_built_in;
 pub use installation::{FillError, FillReason, FilledTarget, Installation, Need, PickError, fill, pick, variable};
 
 /// The folders that hold a project's files.

@@ -10,7 +10,8 @@ use crate::execute::control::{Desk, KIND, person};
 use crate::execute::{Scrub, Signals, Site, SiteTarget};
 use crate::manifest::Sources;
 use crate::model::{
-    Catalog, Environment, Migration, Probe, Product, ServiceSource, TextPart, did_you_mean, parse_duration, text_parts,
+    Catalog, Environment, Migration, Operation, Probe, Product, ServiceSource, TextPart, did_you_mean, parse_duration,
+    text_parts,
 };
 use crate::run::Settings;
 use crate::store::{self, LEASE, Owner, Standing, Store, StoreError};
@@ -90,7 +91,9 @@ impl Loaded {
 
     /// Which app version runs, where the environment's platform can tell.
     fn version_probe(&self) -> Option<&Probe> {
-        Some(&self.catalog.platforms.get(self.declared().platform.as_deref()?)?.version)
+        let declared = self.declared();
+        let platform = || self.catalog.platforms.get(declared.platform.as_deref()?)?.version.as_ref();
+        declared.version.as_ref().or_else(platform)
     }
 
     /// Fills the environment in, for all of its targets or only for the store.
@@ -123,7 +126,7 @@ impl Loaded {
     /// The targets that a migration and its checks speak to.
     pub fn targets_of(&self, migration: &Migration) -> BTreeSet<String> {
         let undone = migration.operations.iter().flat_map(|operation| [Some(operation), operation.undo.operation()]);
-        let mut names: BTreeSet<String> = undone.flatten().filter_map(|operation| operation.target.clone()).collect();
+        let mut names: BTreeSet<String> = undone.flatten().flat_map(Operation::targets).map(str::to_owned).collect();
         let services = self.declared().services.values().filter_map(|service| match service {
             ServiceSource::Probe(probe) => Some(&**probe),
             ServiceSource::Version(_) => None,

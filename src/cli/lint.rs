@@ -29,7 +29,9 @@ pub(super) fn run(global: &Global, arguments: &LintArguments, output: &mut Outpu
     match arguments.format {
         LintFormat::Text if found.is_empty() => {
             if !global.quiet {
-                output.talk(&format!("{}, no findings", counted(sources.len(), "file")));
+                // What comes with the program is no file of the project.
+                let own = sources.keys().filter(|path| global.project.join(&***path).exists()).count();
+                output.talk(&format!("{}, no findings", counted(own, "file")));
             }
         }
         LintFormat::Text => output.data(&format!("{}\n\n{}", findings::text(&found, &sources), summary(&found))),

@@ -25,7 +25,7 @@ pub(super) fn read(global: &Global) -> Result<(Result<Catalog, Broken>, Sources)
     })?;
     let (count, bytes) = (files.len(), files.iter().map(|file| file.bytes.len()).sum::<usize>());
     let start = Instant::now();
-    let (catalog, sources) = load(files);
+    let (catalog, sources) = load(config::with_built_in(files));
     let products = catalog.as_ref().map_or(0, |catalog| catalog.products.len());
     let migrations = catalog.as_ref().map_or(0, |catalog| catalog.migrations().count());
     tracing::info!(files = count, bytes, products, migrations, elapsed_ms = start.elapsed().as_millis(), "loaded");

@@ -190,7 +190,8 @@ pub(super) fn told(event: &Event, state: &State) -> String {
         }
         Event::Unthrottled => "not throttled any more".to_owned(),
         Event::Attempted { unit } => format!("{} begins", name(unit)),
-        Event::Done { unit, proof, detail } => done(&name(unit), *proof, detail.as_deref()),
+        Event::Done { unit, proof, detail, .. } => done(&name(unit), *proof, detail.as_deref()),
+        Event::PassedOver { unit, evidence } => format!("{} is not needed: {evidence}", name(unit)),
         Event::Failed { unit, fault } => failed(&name(unit), fault.kind, &fault.message),
         Event::NotDone { unit, proof: Proof::Repeatable } => format!("{} is done again", name(unit)),
         Event::NotDone { unit, .. } => format!("{} was not done", name(unit)),

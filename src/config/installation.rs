@@ -284,6 +284,7 @@ mod tests {
             store: None,
             targets: targets.iter().map(|(name, url)| ((*name).to_owned(), target(url))).collect(),
             platform: None,
+            version: None,
             vars: BTreeMap::from([("token".to_owned(), "t-${TOKEN}".to_owned())]),
             services: BTreeMap::new(),
             settings: BTreeMap::new(),

@@ -1,9 +1,11 @@
 //! The checks before the work: all are asked, and all that fail are told at once, the cheap ones first.
 
-use crate::model::{Action, Engine, Migration, Operation, Probe, Scope};
+use crate::model::{Action, Engine, Migration, Operation, Probe, Question, Scope};
 use crate::run::{Checked, Failure, Verdict};
 use crate::store::{RunFilter, Store, StoreError};
+use crate::template::outputs_used;
 
+use super::needs;
 use super::site::{Site, Texts};
 
 /// What the checks of a migration are about, besides its own probes.
@@ -55,7 +57,7 @@ pub async fn preflight(of: &Precondition<'_>, with_required: bool) -> Result<Che
         }
     }
     // What cannot be run here matters only where it is to run.
-    failures.splice(cheap..cheap, operations(of));
+    failures.splice(cheap..cheap, operations(of).into_iter().chain(needs(of)));
     failures.extend(of.site.failures("precheck", &of.migration.precheck, of.texts).await);
     failures.extend(of.site.failures("healthcheck", &of.migration.healthcheck, of.texts).await);
     failures.extend(throttles(of).await);
@@ -155,8 +157,13 @@ fn operations(of: &Precondition<'_>) -> Vec<Failure> {
         }
         let context = of.site.context(of.texts, Some(name), None);
         let rendered = match &operation.action {
-            Action::Sql { sql } | Action::Wait { sql, .. } => of.site.sql(sql, name, &context),
-            Action::ForEach { rows, .. } => of.site.sql(rows, name, &context),
+            Action::Sql { sql } | Action::ForEach { rows: sql, .. } => of.site.sql(sql, name, &context),
+            Action::Wait { probe, .. } => match &probe.question {
+                Question::Sql { target, sql } => of.site.sql(sql, target, &context),
+                Question::Command { .. } | Question::Http { .. } | Question::File { .. } | Question::Value { .. } => {
+                    continue;
+                }
+            },
             Action::Verify { .. }
             | Action::Copy { .. }
             | Action::Backfill { .. }
@@ -164,9 +171,11 @@ fn operations(of: &Precondition<'_>) -> Vec<Failure> {
             | Action::Http { .. }
             | Action::Manual { .. } => continue,
         };
-        // What takes back one of several parts uses a row that is known only then.
+        // What takes back one of several parts uses a row that is known only then, and others use what is printed by then.
+        let is_known_later = operation.texts().into_iter().any(|text| !outputs_used(text).is_empty());
         if let Err(error) = rendered
             && !error.contains("item")
+            && !is_known_later
         {
             failures.push(no("operations", error, "give the environment what the text uses"));
         }
@@ -174,10 +183,24 @@ fn operations(of: &Precondition<'_>) -> Vec<Failure> {
     failures
 }
 
+/// The programs and the variables that it needs are there.
+fn needs(of: &Precondition<'_>) -> Vec<Failure> {
+    let tool = |missing: needs::Missing| {
+        let message = format!("there is no program `{}` here ({})", missing.name, missing.place);
+        no("tools", message, "install it, or put its folder into PATH")
+    };
+    let var = |missing: needs::Missing| {
+        let name = missing.name;
+        let message = format!("the variable `{name}` is not set ({})", missing.place);
+        no("vars", message, format!("set environments.{}.vars.{name} in orchestrate.yaml", of.site.environment))
+    };
+    let tools = needs::tools(of.migration, of.site, of.texts).into_iter().map(tool);
+    needs::vars(of.migration, of.site).into_iter().map(var).chain(tools).collect()
+}
+
 /// Every target is there and answers.
 async fn targets(of: &Precondition<'_>) -> Vec<Failure> {
-    let mut names: Vec<&str> =
-        all_operations(of.migration).filter_map(|operation| operation.target.as_deref()).collect();
+    let mut names: Vec<&str> = all_operations(of.migration).flat_map(Operation::targets).collect();
     names.extend(of.migration.probes().filter_map(|(_, probe)| probe.target()));
     names.sort_unstable();
     names.dedup();

@@ -186,7 +186,8 @@ impl Drive {
         let Event::Parked { unit, question } = &event else { return event };
         let Some(operation) = operation(&self.migration, &unit.operation, unit.direction) else { return event };
         let Action::Manual { ask } = &operation.action else { return event };
-        let context = self.ground.site.context(&self.ground.texts, operation.target.as_deref(), None);
+        let mut context = self.ground.site.context(&self.ground.texts, operation.target.as_deref(), None);
+        context.outputs = self.state.outputs.clone();
         let ask = self.ground.site.text(ask, &context).unwrap_or_else(|error| format!("{question} ({error})"));
         Event::Parked { unit: unit.clone(), question: self.ground.site.scrub.clean(&ask) }
     }
@@ -209,6 +210,7 @@ impl Drive {
                 self.readings.ask(&self.ground.site, &self.ground.texts, &self.migration, &names);
                 self.watch.reading.extend(names);
             }
+            Act::AskWhen(unit) => self.ask_when(unit).await?,
             Act::Prepare { operation, direction } => self.prepare(operation, direction).await?,
             Act::Perform(unit) => self.perform(unit).await?,
             Act::Judge(unit) => self.judge(unit).await?,

@@ -3,8 +3,9 @@
 use crate::database::{Checkpoint, Database, DatabaseError, Trouble};
 use crate::model::Action;
 use crate::process;
-use crate::run::{Answer, Asked, Evidence, FaultKind, Judgement, judge};
+use crate::run::{Answer, Asked, Evidence, FaultKind, Judgement, Verdict, compare, judge};
 
+use super::observation::{own_sql, verdict};
 use super::operation::Job;
 use super::site::{Site, Texts};
 
@@ -29,6 +30,13 @@ pub(super) async fn find_out(site: &Site, texts: &Texts, job: &Job, evidence: Ev
             asked.running = Some(process::is_running(&job.tag));
             continue;
         }
+        let probe = job.operation.done_when.as_ref();
+        if let (Judgement::AskDoneWhen, Some(probe)) = (&judgement, probe)
+            && own_sql(job, probe).is_none()
+        {
+            asked.done_when = Some(verdict(site, texts, job, probe).await);
+            continue;
+        }
         let database = match job.database(site).await {
             Ok(database) => database,
             Err(fault) if fault.kind == FaultKind::Transient => return Found::CannotAsk(fault.message),
@@ -41,7 +49,7 @@ pub(super) async fn find_out(site: &Site, texts: &Texts, job: &Job, evidence: Ev
             Judgement::AskMark => database.has_mark(&job.tag).await.map(|is_there| asked.mark_after = Some(is_there)),
             Judgement::AskRunning => database.is_running(&job.tag).await.map(|runs| asked.running = Some(runs)),
             Judgement::AskDoneWhen => {
-                done_when(site, texts, job, &database).await.map(|answer| asked.done_when = Some(answer))
+                done_when(site, texts, job, &database).await.map(|verdict| asked.done_when = Some(verdict))
             }
             Judgement::Done(_) | Judgement::NotDone(_) | Judgement::Running | Judgement::Unknown(_) => Ok(()),
         };
@@ -70,17 +78,22 @@ fn unanswered(site: &Site, error: &DatabaseError) -> Found {
     }
 }
 
-async fn done_when(site: &Site, texts: &Texts, job: &Job, database: &Database) -> Result<Answer, DatabaseError> {
+async fn done_when(site: &Site, texts: &Texts, job: &Job, database: &Database) -> Result<Verdict, DatabaseError> {
+    let unknown = |why: &str| Ok(Verdict::Unknown(why.to_owned()));
+    let Some(probe) = &job.operation.done_when else { return unknown("it is not there") };
+    let Some(sql) = own_sql(job, probe) else { return unknown("it asks something else") };
+    let context = job.context(site, texts);
     let name = job.operation.target.as_deref().unwrap_or_default();
-    let Some(question) = &job.operation.done_when else { return Ok(Answer::Nothing) };
-    let sql = match site.sql(question, name, &job.context(site, texts)) {
-        Ok(sql) => sql,
-        Err(error) => return Ok(Answer::Error(error)),
+    let rendered = site.sql(sql, name, &context).and_then(|sql| Ok((sql, site.expectation(&probe.expect, &context)?)));
+    let (sql, expect) = match rendered {
+        Ok(rendered) => rendered,
+        Err(error) => return unknown(&error),
     };
-    match database.ask(&sql, job.timeout).await {
-        Ok(Some(value)) => Ok(Answer::Value(value)),
-        Ok(None) => Ok(Answer::Nothing),
-        Err(error) if error.trouble == Trouble::Refused => Ok(Answer::Error(site.scrub.clean(&error.to_string()))),
-        Err(error) => Err(error),
-    }
+    let answer = match database.ask(&sql, probe.timeout.unwrap_or(job.timeout)).await {
+        Ok(Some(value)) => Answer::Value(value),
+        Ok(None) => Answer::Nothing,
+        Err(error) if error.trouble == Trouble::Refused => Answer::Error(site.scrub.clean(&error.to_string())),
+        Err(error) => return Err(error),
+    };
+    Ok(compare(&expect, &answer))
 }

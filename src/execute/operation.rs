@@ -23,6 +23,8 @@ pub(super) struct Job {
     pub part: Part,
     pub tag: String,
     pub timeout: Duration,
+    /// What earlier operations printed or were answered.
+    pub outputs: BTreeMap<String, String>,
     /// The batch that comes next, where it goes by batches.
     pub batch: Option<NextBatch>,
     /// How its staging tables begin, where it has some.
@@ -44,6 +46,7 @@ impl Job {
             part: part.map(|part| part.part.clone()).unwrap_or_default(),
             tag: unit.tag(run),
             timeout,
+            outputs: state.outputs.clone(),
             batch: NextBatch::of(state, unit, settings),
             staging: staging(run, unit),
         })
@@ -56,7 +59,8 @@ impl Job {
 
     /// What its texts may use.
     pub fn context(&self, site: &Site, texts: &Texts) -> Context {
-        site.context(texts, self.operation.target.as_deref(), self.item())
+        let context = site.context(texts, self.operation.target.as_deref(), self.item());
+        Context { outputs: self.outputs.clone(), ..context }
     }
 
     /// The database that it acts on: the target's, or that of its host.

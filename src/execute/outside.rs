@@ -84,7 +84,10 @@ pub(super) async fn command(
         Ok(finished) => {
             let words = last_words(&finished.output);
             return match finished.exit {
-                Exit::Code(0) => Ok(Came::Done((!words.is_empty()).then(|| site.scrub.clean(&words)))),
+                Exit::Code(0) => {
+                    let told = (!words.is_empty()).then(|| site.scrub.clean(&words));
+                    Ok(Came::Done { told, output: Some(site.scrub.clean(finished.output.stdout.text.trim())) })
+                }
                 Exit::Code(code) => failed(FaultKind::Partial, format!("exit code {code}: {words}")),
                 Exit::Signal(signal) => failed(FaultKind::Lost, format!("ended by signal {signal}: {words}")),
             };
@@ -106,10 +109,10 @@ pub(super) async fn ask_command(
     argv: &[Template],
     context: &Context,
     timeout: Duration,
+    cancel: &CancellationToken,
 ) -> Result<Option<String>, String> {
     let program = Program { argv, env: &BTreeMap::new(), cwd: None };
-    let never = CancellationToken::new();
-    let finished = run(site, &program, context, timeout, &never, None).await?.map_err(|error| error.to_string())?;
+    let finished = run(site, &program, context, timeout, cancel, None).await?.map_err(|error| error.to_string())?;
     let answer = finished.output.stdout.text.trim();
     match finished.exit {
         Exit::Code(0) => Ok((!answer.is_empty()).then(|| answer.to_owned())),
@@ -171,7 +174,7 @@ pub(super) async fn call(
         }
     };
     let error = match answered {
-        Ok(answer) => return Ok(Came::Done(Some(format!("status {}", answer.status)))),
+        Ok(answer) => return Ok(Came::done(Some(format!("status {}", answer.status)))),
         Err(error) => error,
     };
     let kind = match &error {

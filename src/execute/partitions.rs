@@ -147,7 +147,7 @@ pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job, cancel: &Canc
         Work::Update(update) => database.update_partition(&update, id, &job.tag, cancel).await.map(|()| *rows),
     };
     Ok(match done {
-        Ok(rows) => Came::Done(Some(told_rows(rows))),
+        Ok(rows) => Came::done(Some(told_rows(rows))),
         Err(error) => Came::Failed(fault(site, &error)),
     })
 }

@@ -1,30 +1,40 @@
 //! Does one unit of work and says what came of it.
 
-use std::time::Duration;
-
 use crate::database::{DatabaseError, Statement, Trouble};
-use crate::model::{Action, Engine, Expectation, Key, Scope, SliceBy, Template};
-use crate::run::{Answer, Fault, FaultKind, Verdict, compare};
+use crate::model::{Action, Engine, Key, Scope, SliceBy, Template};
+use crate::run::{Fault, FaultKind};
 use crate::sql::token::final_tokens;
 
 use super::cluster;
 use super::operation::Job;
-use super::site::{PROBE_TIMEOUT, Site, Texts};
-use super::{keys, outside, partitions};
+use super::site::{Site, Texts};
+use super::{keys, observation, outside, partitions};
 
 /// What came of a unit.
 #[derive(Debug)]
 pub(super) enum Came {
-    /// It is done: what was told about it.
-    Done(Option<String>),
-    /// Not yet: it is asked again later.
-    NotYet,
+    /// It is done.
+    Done {
+        /// What was told about it.
+        told: Option<String>,
+        /// What it printed or was answered.
+        output: Option<String>,
+    },
+    /// Not yet: it is asked again later. What was answered, where anything was.
+    NotYet(Option<String>),
     /// A batch of it is done; without rows nothing is left in its range.
     Advanced { batch: u64, high: Option<Key>, rows: u64, ms: u64 },
     /// A batch of it did not work, and left nothing.
     BatchFailed { batch: u64, high: Option<Key>, rows: u64, is_late: bool, message: String },
     /// It did not work.
     Failed(Fault),
+}
+
+impl Came {
+    /// Done, with what was told about it.
+    pub fn done(told: Option<String>) -> Came {
+        Came::Done { told, output: None }
+    }
 }
 
 /// What an error of a database says about the effect.
@@ -52,7 +62,7 @@ pub(super) fn told_rows(rows: u64) -> String {
     format!("{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
-fn refused(message: String) -> Came {
+pub(super) fn refused(message: String) -> Came {
     Came::Failed(Fault { kind: FaultKind::Refused, message })
 }
 
@@ -66,8 +76,10 @@ pub(super) async fn perform(
     let Job { operation, .. } = job;
     let result = match &operation.action {
         Action::Sql { sql } | Action::ForEach { sql, .. } => statement(site, texts, job, sql).await,
-        Action::Wait { sql, .. } => wait(site, texts, job, sql).await,
-        Action::Verify { sql, expect, message } => verify(site, texts, job, sql, expect, message.as_ref()).await,
+        Action::Wait { probe, fail_when, .. } => {
+            observation::wait(site, texts, job, probe, fail_when.as_ref(), cancel).await
+        }
+        Action::Verify { probe } => observation::verify(site, texts, job, probe, cancel).await,
         Action::Command { argv, env, cwd } => {
             let context = job.context(site, texts);
             let program = outside::Program { argv, env, cwd: cwd.as_ref() };
@@ -78,7 +90,7 @@ pub(super) async fn perform(
             let call = outside::Http { method, url, headers, body: body.as_ref(), expect_status: *expect_status };
             outside::call(site, &call, &context, job.timeout, cancel).await
         }
-        Action::Manual { .. } => Ok(Came::NotYet),
+        Action::Manual { .. } => Ok(Came::NotYet(None)),
         Action::Copy { by: SliceBy::Partition, .. } | Action::Backfill { by: SliceBy::Partition, .. } => {
             partitions::perform(site, texts, job, cancel).await
         }
@@ -98,7 +110,7 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
         sql = cluster::on_cluster(&sql, &cluster)?;
     }
     if sql.trim().is_empty() {
-        return Ok(Came::Done(Some("there was nothing to send".to_owned())));
+        return Ok(Came::done(Some("there was nothing to send".to_owned())));
     }
     let database = match job.database(site).await {
         Ok(database) => database,
@@ -118,7 +130,7 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
         mark: is_marked,
     };
     Ok(match database.run(&statement).await {
-        Ok(effect) => Came::Done(effect.rows_affected.map(told_rows)),
+        Ok(effect) => Came::done(effect.rows_affected.map(told_rows)),
         Err(error) => {
             let mut fault = fault(site, &error);
             fault.kind = match (fault.kind, is_marked) {
@@ -139,69 +151,6 @@ async fn statement(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Res
 fn is_done_in_turn(sql: &str) -> bool {
     let tokens = final_tokens(sql, Engine::ClickHouse);
     tokens.first().is_some_and(|token| token.is_word("RENAME")) && tokens.iter().any(|token| token.is_symbol(","))
-}
-
-/// Asks something; what the connection does wrong is worth another try, since nothing was changed.
-async fn ask(
-    site: &Site,
-    texts: &Texts,
-    job: &Job,
-    sql: &Template,
-    timeout: Duration,
-) -> Result<Result<Answer, Fault>, String> {
-    let name = job.operation.target.as_deref().unwrap_or_default();
-    let sql = site.sql(sql, name, &job.context(site, texts))?;
-    let database = match job.database(site).await {
-        Ok(database) => database,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    Ok(match database.ask(&sql, timeout).await {
-        Ok(Some(value)) => Ok(Answer::Value(value)),
-        Ok(None) => Ok(Answer::Nothing),
-        Err(error) => Err(unsent(fault(site, &error))),
-    })
-}
-
-async fn wait(site: &Site, texts: &Texts, job: &Job, sql: &Template) -> Result<Came, String> {
-    Ok(match ask(site, texts, job, sql, job.timeout.min(PROBE_TIMEOUT)).await? {
-        Ok(answer) => match compare(&Expectation::True, &answer) {
-            Verdict::Yes => Came::Done(None),
-            Verdict::No(_) | Verdict::Unknown(_) => Came::NotYet,
-        },
-        Err(fault) if fault.kind == FaultKind::Transient => Came::NotYet,
-        Err(fault) => Came::Failed(fault),
-    })
-}
-
-async fn verify(
-    site: &Site,
-    texts: &Texts,
-    job: &Job,
-    sql: &Template,
-    expect: &Expectation,
-    message: Option<&Template>,
-) -> Result<Came, String> {
-    let mut context = job.context(site, texts);
-    let expect = site.expectation(expect, &context)?;
-    let answer = match ask(site, texts, job, sql, job.timeout).await? {
-        Ok(answer) => answer,
-        Err(fault) => return Ok(Came::Failed(fault)),
-    };
-    let told = match compare(&expect, &answer) {
-        Verdict::Yes => {
-            let value = if let Answer::Value(value) = answer { Some(value) } else { None };
-            return Ok(Came::Done(value.map(|value| site.scrub.clean(&value))));
-        }
-        Verdict::No(value) => {
-            context.value = Some(serde_json::Value::String(value.clone()));
-            match message.map(|message| site.text(message, &context)) {
-                Some(Ok(told)) => told,
-                Some(Err(_)) | None => format!("the answer is {value}, expected {expect}"),
-            }
-        }
-        Verdict::Unknown(why) => why,
-    };
-    Ok(refused(site.scrub.clean(&told)))
 }
 
 #[cfg(test)]

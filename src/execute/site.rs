@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::http::{Caller, HttpError};
@@ -86,6 +87,7 @@ impl Site {
             target: target.and_then(|name| self.targets.get(name)).map(|target| target.names.clone()),
             step: texts.step.clone(),
             run: texts.run.clone(),
+            outputs: BTreeMap::new(),
             item: item.map(|item| Value::Object(item.clone().into_iter().collect())),
             value: None,
         }
@@ -123,21 +125,42 @@ impl Site {
                 let rendered = render_text(operand, context).map_err(|error| self.scrub.clean(&error.to_string()))?;
                 Ok(Expectation::Compare(*comparator, rendered))
             }
-            Expectation::True | Expectation::False => Ok(expect.clone()),
+            Expectation::True | Expectation::False | Expectation::Any => Ok(expect.clone()),
         }
     }
 
     /// What a probe answers, whatever is expected.
     pub async fn answer(&self, probe: &Probe, context: &Context) -> Answer {
-        let timeout = probe.timeout.unwrap_or(PROBE_TIMEOUT);
+        self.answer_within(probe, context, PROBE_TIMEOUT, &CancellationToken::new()).await
+    }
+
+    /// The same, within a time where it says none itself, until it is given up.
+    pub(super) async fn answer_within(
+        &self,
+        probe: &Probe,
+        context: &Context,
+        timeout: Duration,
+        cancel: &CancellationToken,
+    ) -> Answer {
+        let timeout = probe.timeout.unwrap_or(timeout);
         let answered = match &probe.question {
             Question::Sql { target, sql } => self.answer_sql(target, sql, context, timeout).await,
-            Question::Command { argv } => outside::ask_command(self, argv, context, timeout).await,
+            Question::Command { argv } => outside::ask_command(self, argv, context, timeout, cancel).await,
             Question::Http { method, url, headers, expect_status } => {
                 let http = Http { method, url, headers, body: None, expect_status: *expect_status };
                 outside::ask_http(self, &http, context, timeout).await
             }
             Question::File { path } => outside::ask_file(self, path, context, timeout).await,
+            Question::Value { text } => {
+                self.text(text, context).map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+            }
+        };
+        let answered = match (answered, &probe.answer) {
+            (Ok(Some(value)), Some(answer)) => {
+                let context = Context { value: Some(Value::String(value)), ..context.clone() };
+                self.text(answer, &context).map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+            }
+            (answered, _) => answered,
         };
         match answered {
             Ok(Some(value)) => Answer::Value(value),

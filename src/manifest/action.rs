@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Action, Expectation, Template};
+use crate::model::{Action, Template};
 use crate::template::Names;
 
 use super::batches::{backfill, copy};
 use super::fields::{Fields, map};
 use super::node::{Node, Value, shown};
 use super::operation::choice;
+use super::probe::observed;
 use super::read;
 use super::report::{Report, WithHint};
 use super::rules;
@@ -19,6 +20,7 @@ pub(super) fn action_of(
     fields: &mut Fields<'_>,
     kind: &'static str,
     names: Names<'_>,
+    target: Option<&str>,
     timeout: &mut Option<std::time::Duration>,
 ) -> Option<Action> {
     let node = fields.required(kind)?;
@@ -31,7 +33,7 @@ pub(super) fn action_of(
         }
         _ => {
             let mut inner = Fields::of(report, node)?;
-            let action = nested(report, &mut inner, kind, names, timeout);
+            let action = nested(report, &mut inner, kind, names, target, timeout);
             inner.finish(report);
             action
         }
@@ -44,6 +46,7 @@ fn nested(
     inner: &mut Fields<'_>,
     kind: &str,
     names: Names<'_>,
+    target: Option<&str>,
     timeout: &mut Option<std::time::Duration>,
 ) -> Option<Action> {
     let needed = |report: &mut Report, inner: &mut Fields<'_>, key, names| {
@@ -58,18 +61,13 @@ fn nested(
         "copy" => copy(report, inner, names),
         "backfill" => backfill(report, inner, names),
         "wait" => {
-            let sql = needed(report, inner, "sql", names);
             let every = inner.optional("every").and_then(|node| read::duration(report, node));
             *timeout = inner.optional("timeout").and_then(|node| read::duration(report, node));
-            Some(Action::Wait { sql: sql?, every })
+            let fail_when = inner.optional("fail_when").map(|node| read::expectation(report, node, names));
+            let probe = observed(report, inner, names, target);
+            Some(Action::Wait { probe: probe?, every, fail_when: fail_when.map_or(Some(None), |it| it.map(Some))? })
         }
-        "verify" => {
-            let sql = needed(report, inner, "sql", names);
-            let expect = inner.optional("expect").map(|node| read::expectation(report, node, names));
-            let message = inner.optional("message");
-            let message = message.and_then(|node| read::template(report, node, Names { value: true, ..names }));
-            Some(Action::Verify { sql: sql?, expect: expect.unwrap_or(Some(Expectation::True))?, message })
-        }
+        "verify" => Some(Action::Verify { probe: observed(report, inner, names, target)? }),
         "http" => {
             let request = http(report, inner, names)?;
             let body = inner.optional("body").and_then(|node| read::template(report, node, names));

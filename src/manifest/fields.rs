@@ -92,9 +92,14 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|(name, _, _)| *name == key).map(|(_, place, _)| place.span)
     }
 
+    /// The value of a key, if it is there and not taken yet.
+    pub fn value_of(&self, key: &str) -> Option<&'a Node> {
+        self.entries.iter().find(|(name, _, _)| *name == key).map(|(_, _, value)| *value)
+    }
+
     /// Where the value of a key stands, if it is there and not taken yet.
     pub fn place_of(&self, key: &str) -> Option<Span> {
-        self.entries.iter().find(|(name, _, _)| *name == key).map(|(_, _, value)| value.span)
+        self.value_of(key).map(|value| value.span)
     }
 
     /// Reports every key that nobody took, that has no value, and that is missing.

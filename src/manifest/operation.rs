@@ -1,19 +1,19 @@
 //! Operations of every kind, with their undo.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Action, Operation, Retry, Scope, Template, Undo, did_you_mean};
-use crate::template::{Names, uses_item};
+use crate::model::{Action, Expectation, Operation, Probe, Question, Retry, Scope, Template, Undo, did_you_mean};
+use crate::template::{Names, outputs_used, uses_item};
 
 use super::action::action_of;
 use super::fields::{Fields, map};
 use super::node::{Node, Span, Value, shown};
-use super::read;
 use super::report::{Report, WithHint};
-use super::rules;
+use super::{probe, read, rules};
 
 const KINDS: [&str; 9] = ["sql", "for_each", "copy", "backfill", "wait", "verify", "command", "http", "manual"];
-const ON_DATABASE: [&str; 6] = ["sql", "for_each", "copy", "backfill", "wait", "verify"];
+const ON_DATABASE: [&str; 4] = ["sql", "for_each", "copy", "backfill"];
+const OBSERVATIONS: [&str; 2] = ["wait", "verify"];
 
 /// Whether each operation must say how it is taken back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,22 +26,54 @@ pub(super) enum UndoRule {
 
 /// The operations of a procedure; names are unique.
 pub(super) fn operations(report: &mut Report, node: &Node, names: Names<'_>, rule: UndoRule) -> Vec<Operation> {
-    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
-    let mut operations = Vec::new();
-    for item in read::items(report, node) {
-        let Some((operation, place)) = operation(report, item, names, rule) else { continue };
-        if let Some(first) = seen.get(&operation.name) {
-            let first = report.place(*first);
-            let message = format!("the operation `{}` stands twice", operation.name);
-            let finding = report.error(rules::DUPLICATE_OPERATION, place, message);
-            finding.related.push((first, "the first one".to_owned()));
-            finding.with_hint("the journal refers to operations by name; give each its own");
-        } else if !operation.name.is_empty() {
-            seen.insert(operation.name.clone(), place);
-        }
-        operations.push(operation);
-    }
+    let mut lists = Lists::default();
+    let mut operations = lists.read(report, node, names, rule);
+    keep_outputs(&mut operations.iter_mut().collect::<Vec<_>>());
     operations
+}
+
+/// Lists of operations that make one procedure: their names are unique, and what the earlier ones print is known to the
+/// later ones.
+#[derive(Default)]
+pub(super) struct Lists {
+    seen: BTreeMap<String, Span>,
+    outputs: Vec<String>,
+}
+
+impl Lists {
+    /// The next list.
+    pub fn read(&mut self, report: &mut Report, node: &Node, names: Names<'_>, rule: UndoRule) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for item in read::items(report, node) {
+            let names = Names { outputs: &self.outputs, ..names };
+            let Some((operation, place)) = operation(report, item, names, rule) else { continue };
+            if let Some(first) = self.seen.get(&operation.name) {
+                let first = report.place(*first);
+                let message = format!("the operation `{}` stands twice", operation.name);
+                let finding = report.error(rules::DUPLICATE_OPERATION, place, message);
+                finding.related.push((first, "the first one".to_owned()));
+                finding.with_hint("the journal refers to operations by name; give each its own");
+            } else if !operation.name.is_empty() {
+                self.seen.insert(operation.name.clone(), place);
+            }
+            if operation.action.has_output() {
+                self.outputs.push(operation.name.clone());
+            }
+            operations.push(operation);
+        }
+        operations
+    }
+}
+
+/// Notes whose output a later operation of the procedure uses.
+pub(super) fn keep_outputs(operations: &mut [&mut Operation]) {
+    let mut used = BTreeSet::new();
+    for operation in operations.iter_mut().rev() {
+        let undo = operation.undo.operation().map(Operation::texts).unwrap_or_default();
+        used.extend(undo.into_iter().flat_map(outputs_used));
+        operation.keeps_output = used.contains(&operation.name);
+        used.extend(operation.texts().into_iter().flat_map(outputs_used));
+    }
 }
 
 /// An operation, and where its name stands.
@@ -50,6 +82,10 @@ fn operation(report: &mut Report, node: &Node, names: Names<'_>, rule: UndoRule)
     let name_node = fields.required("name");
     let name = name_node.and_then(|node| read::name(report, node)).unwrap_or_default();
     let (mut operation, kinds) = body(report, &mut fields, names, name);
+    // What takes an operation back knows what that printed.
+    let own = operation.action.has_output().then(|| operation.name.clone());
+    let outputs: Vec<String> = names.outputs.iter().cloned().chain(own).collect();
+    let names = Names { outputs: &outputs, ..names };
     operation.undo = undo(report, &mut fields, &operation, &kinds, names, rule);
     fields.finish(report);
     Some((operation, name_node.map_or(node.span, |node| node.span)))
@@ -67,19 +103,23 @@ fn body(
     let has_target = fields.has("target");
     let target = fields.optional("target").and_then(|node| read::text(report, node));
     let kinds = kinds(report, fields);
+    let asks_target = |fields: &Fields<'_>, kind: &str| fields.value_of(kind).is_some_and(probe::asks_database);
+    let on_database = kinds.iter().any(|kind| ON_DATABASE.contains(kind))
+        || OBSERVATIONS.iter().any(|kind| kinds.contains(kind) && asks_target(fields, kind));
     let (mut timeout, mut action) = (None, None);
     for kind in &kinds {
-        action = action_of(report, fields, kind, names, &mut timeout).or(action);
+        action = action_of(report, fields, kind, names, target.as_deref(), &mut timeout).or(action);
     }
     for kind in KINDS {
         fields.optional(kind); // known as keys, even where they are not there
     }
     belongs_to_command(report, fields, &kinds);
-    let has_done_when = fields.has("done_when");
     let of_part = Names { item: names.item || kinds.contains(&"for_each"), ..names };
-    let done_when = fields.optional("done_when").and_then(|node| read::template(report, node, of_part));
-    let on_database = kinds.iter().any(|kind| ON_DATABASE.contains(kind));
-    if !has_target && (on_database || has_done_when) {
+    let done_when_node = fields.optional("done_when");
+    let done_when = done_when_node.and_then(|node| done_when(report, node, of_part, target.as_deref()));
+    let asks_own = done_when_node.is_some_and(|node| node.scalar().is_some());
+    let when = fields.optional("when").and_then(|node| probe::of_operation(report, node, names, target.as_deref()));
+    if !has_target && (on_database || asks_own) {
         let hint = "name the database that the statement is for, such as `target: postgres`";
         fields.lacks(&["target"], rules::MISSING_KEY, "the key `target` is missing", Some(hint));
     }
@@ -98,6 +138,7 @@ fn body(
         target,
         action: action.unwrap_or_else(nothing),
         undo: Undo::Nothing,
+        when,
         done_when,
         repeatable: repeatable.unwrap_or(false),
         settings: settings.unwrap_or_default(),
@@ -106,10 +147,22 @@ fn body(
         scope: scope.unwrap_or(Scope::Server),
         of_item: false,
         is_recovery: false,
+        keeps_output: false,
         transaction: transaction.unwrap_or(true),
         place,
     };
     (operation, kinds)
+}
+
+/// What tells that the effect is there: SQL for the operation's target, or a probe.
+fn done_when(report: &mut Report, node: &Node, names: Names<'_>, target: Option<&str>) -> Option<Probe> {
+    if let Value::Mapping(_) = &node.value {
+        return probe::of_operation(report, node, names, target);
+    }
+    let sql = read::template(report, node, names)?;
+    let place = sql.place.clone();
+    let question = Question::Sql { target: target.unwrap_or_default().to_owned(), sql };
+    Some(Probe { question, answer: None, expect: Expectation::True, message: None, timeout: None, place })
 }
 
 /// The kinds whose keys an operation has, in the order of the file; it should be one.
@@ -229,6 +282,7 @@ fn undo_operation(
         repeatable: !sql.text.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("INSERT")),
         action: Action::Sql { sql },
         undo: Undo::Nothing,
+        when: None,
         done_when: None,
         settings: BTreeMap::new(),
         timeout: of.timeout,
@@ -236,6 +290,7 @@ fn undo_operation(
         scope: of.scope,
         of_item: false,
         is_recovery: false,
+        keeps_output: false,
         transaction: of.transaction,
         place: report.place(node.span),
     })

@@ -51,6 +51,7 @@ fn environment(report: &mut Report, node: &Node) -> Option<(Environment, Environ
     let platform_node = fields.optional("platform");
     let platform = platform_node.and_then(|node| read::name(report, node));
     let platform_place = platform_node.map(|node| report.place(node.span));
+    let version = fields.optional("version").and_then(|node| super::probe::version(report, node));
     let vars = fields.optional("vars").map(|node| map(report, node, filled));
     let services = fields.optional("services").map(|node| map(report, node, service));
     let settings = fields.optional("settings").map(|node| settings(report, node));
@@ -60,6 +61,7 @@ fn environment(report: &mut Report, node: &Node) -> Option<(Environment, Environ
         store,
         targets: targets.unwrap_or_default(),
         platform,
+        version,
         vars: vars.unwrap_or_default(),
         services: services.unwrap_or_default(),
         settings: settings.unwrap_or_default(),

@@ -185,7 +185,7 @@ fn targets_of(migration: &Migration) -> Vec<(&str, &Place)> {
     let mut targets: Vec<(&str, &Place)> = Vec::new();
     for operation in &migration.operations {
         for operation in std::iter::once(operation).chain(operation.undo.operation()) {
-            targets.extend(operation.target.as_deref().map(|target| (target, &operation.place)));
+            targets.extend(operation.targets().map(|target| (target, &operation.place)));
         }
     }
     for (_, probe) in migration.probes() {

@@ -57,7 +57,7 @@ fn document(kind: Kind) -> Value {
                 "recover": list(reference("operation")),
                 "undo": list(reference("operation")),
             });
-            (vec!["deploy", "version"], properties)
+            (vec!["deploy"], properties)
         }
         Kind::Runbook => {
             let properties = json!({
@@ -159,7 +159,7 @@ fn definitions() -> Value {
         "service_version": { "type": "string", "description": "Up to four numbers and a suffix: 22.3.6.5" },
         "range": { "type": "string", "description": "Comparators, all of which hold: >=1.20.0, <1.24.0" },
         "duration": { "type": "string", "pattern": r"\d", "description": "20s, 30m, 1h30m, 48h" },
-        "expectation": { "type": ["boolean", "string"], "description": "true, false, or a comparison: \">= 1.5\"" },
+        "expectation": { "type": ["boolean", "string"], "description": "true, false, any, or a comparison: \">= 1.5\"" },
         "scalar": { "type": ["string", "number", "boolean"] },
         "word": { "type": ["string", "integer"] },
         "words": { "type": "array", "items": { "type": ["string", "integer"] }, "minItems": 1 },
@@ -201,6 +201,8 @@ fn probe(more: &[(&str, Value)]) -> Value {
         "command": reference("words"),
         "http": reference("request"),
         "file": text("A whole path: true if the file is there, else false"),
+        "value": { "type": ["string", "integer"], "description": "A text; what it comes to is the answer" },
+        "answer": text("What is made of what came back, {{ value }}: the answer"),
         "expect": reference("expectation"),
         "message": text("What to tell when the answer is no; {{ value }} is the answer"),
         "timeout": reference("duration"),
@@ -216,6 +218,13 @@ fn request(more: &[(&str, Value)]) -> Value {
         "expect_status": { "type": "integer", "minimum": 100, "maximum": 599 },
     });
     with(properties, more)
+}
+
+fn without(mut properties: Value, key: &str) -> Value {
+    if let Some(keys) = properties.as_object_mut() {
+        keys.remove(key);
+    }
+    properties
 }
 
 fn with(mut properties: Value, more: &[(&str, Value)]) -> Value {
@@ -253,12 +262,8 @@ fn operation() -> (Value, Value) {
             "sql": text("A statement with :low and :high, a batch's first and last key"),
             "batch": { "type": "integer", "minimum": 1 },
         })),
-        "wait": object(&["sql"], json!({
-            "sql": text("A question"), "every": reference("duration"), "timeout": reference("duration"),
-        })),
-        "verify": object(&["sql"], json!({
-            "sql": text("A question"), "expect": reference("expectation"), "message": text("What to tell otherwise"),
-        })),
+        "wait": object(&[], probe(&[("every", reference("duration")), ("fail_when", reference("expectation"))])),
+        "verify": object(&[], without(probe(&[]), "timeout")),
         "command": reference("words"),
         "env": map(reference("word")),
         "cwd": text("The folder of a command"),
@@ -266,7 +271,8 @@ fn operation() -> (Value, Value) {
         "manual": object(&["ask"], json!({ "ask": text("What a person is asked") })),
         "undo": { "anyOf": [text("SQL for the same target"), reference("undo")] },
         "irreversible": text("Why it cannot be taken back"),
-        "done_when": text("A question that is true when the effect is there"),
+        "when": reference("probe"),
+        "done_when": { "anyOf": [text("A question to the same target"), reference("probe")] },
         "repeatable": { "type": "boolean", "description": "Whether doing it again is harmless" },
         "settings": map(reference("scalar")),
         "timeout": reference("duration"),
@@ -298,6 +304,7 @@ fn environment() -> Value {
                 "cluster": text("The ClickHouse cluster"),
             }))),
             "platform": reference("name"),
+            "version": reference("probe"),
             "vars": map(reference("word")),
             "services": map(json!({ "anyOf": [{ "type": "string" }, reference("probe")] })),
             "settings": object(&[], json!({

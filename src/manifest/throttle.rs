@@ -43,7 +43,7 @@ fn throttle(report: &mut Report, fields: &mut Fields<'_>, name: Option<String>, 
     let resume_node = fields.optional("resume");
     let resume = resume_node.map(|node| limit(report, node));
     let every = fields.optional("every").and_then(|node| every(report, node));
-    let probe = probe::of_fields(report, fields, names, limit)?;
+    let probe = probe::of_fields(report, fields, names, None, limit)?;
     let resume = resume.map_or(Some(None), |resume| resume.map(Some))?;
     if let (Some(node), Some(resume)) = (resume_node, &resume)
         && resume.is_laxer_than(&probe.expect)

@@ -26,6 +26,8 @@ pub struct Environment {
     pub targets: BTreeMap<String, Target>,
     /// How releases are deployed.
     pub platform: Option<String>,
+    /// Which app version runs, where the platform's own question does not fit.
+    pub version: Option<Probe>,
     /// Values for templates.
     pub vars: BTreeMap<String, String>,
     /// Services it runs on.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Expectation, Place, Template};
+use super::{Expectation, Place, Probe, Template};
 
 /// One named unit of work.
 #[derive(Clone, Debug)]
@@ -16,8 +16,10 @@ pub struct Operation {
     pub action: Action,
     /// How it is taken back.
     pub undo: Undo,
-    /// A question to the same target that is true when the effect is there.
-    pub done_when: Option<Template>,
+    /// Whether it is needed: no = it is passed over.
+    pub when: Option<Probe>,
+    /// A question that is true when the effect is there.
+    pub done_when: Option<Probe>,
     /// Whether doing it again is harmless.
     pub repeatable: bool,
     /// Settings sent with each statement.
@@ -32,6 +34,8 @@ pub struct Operation {
     pub of_item: bool,
     /// Whether it is done again each time that its run is taken up, because it finds out how things stand.
     pub is_recovery: bool,
+    /// Whether a later operation uses what it printed or was answered.
+    pub keeps_output: bool,
     /// Whether its statements run in one transaction (Postgres, SQLite).
     pub transaction: bool,
     /// Where it is declared.
@@ -39,31 +43,49 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Its texts that may name a row of a `for_each`, besides those of its undo.
+    /// Its probes, with the key that each stands under.
+    pub fn probes(&self) -> impl Iterator<Item = (&'static str, &Probe)> {
+        let own = match &self.action {
+            Action::Wait { probe, .. } => Some(("wait", probe)),
+            Action::Verify { probe } => Some(("verify", probe)),
+            Action::Sql { .. }
+            | Action::ForEach { .. }
+            | Action::Copy { .. }
+            | Action::Backfill { .. }
+            | Action::Command { .. }
+            | Action::Http { .. }
+            | Action::Manual { .. } => None,
+        };
+        let when = self.when.iter().map(|probe| ("when", probe));
+        when.chain(own).chain(self.done_when.iter().map(|probe| ("done_when", probe)))
+    }
+
+    /// The targets that it acts on or asks, its undo apart.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.target.as_deref().into_iter().chain(self.probes().filter_map(|(_, probe)| probe.target()))
+    }
+
+    /// Its texts, besides those of its undo.
     pub fn texts(&self) -> Vec<&str> {
-        let mut texts: Vec<&Template> = self.done_when.iter().collect();
-        let mut operand = None;
+        let mut texts: Vec<&Template> = self.probes().flat_map(|(_, probe)| probe.templates()).collect();
         match &self.action {
-            Action::Sql { sql } | Action::Wait { sql, .. } => texts.push(sql),
+            Action::Sql { sql } => texts.push(sql),
             Action::ForEach { rows, sql } => texts.extend([rows, sql]),
             Action::Copy { from, to, filter, .. } => texts.extend([from, to].into_iter().chain(filter)),
             Action::Backfill { table, filter, change, .. } => {
                 let (BackfillChange::Set(change) | BackfillChange::Sql(change)) = change;
                 texts.extend([table, change].into_iter().chain(filter));
             }
-            Action::Verify { sql, expect, message } => {
-                texts.extend(std::iter::once(sql).chain(message));
-                if let Expectation::Compare(_, text) = expect {
-                    operand = Some(text.as_str());
-                }
-            }
+            Action::Wait { .. } | Action::Verify { .. } => {}
             Action::Command { argv, env, cwd } => texts.extend(argv.iter().chain(env.values()).chain(cwd)),
             Action::Http { url, headers, body, .. } => {
                 texts.extend(std::iter::once(url).chain(headers.values()).chain(body));
             }
             Action::Manual { ask } => texts.push(ask),
         }
-        texts.into_iter().map(|template| template.text.as_str()).chain(operand).collect()
+        let fail_when = if let Action::Wait { fail_when, .. } = &self.action { fail_when.as_ref() } else { None };
+        let operands = self.probes().map(|(_, probe)| &probe.expect).chain(fail_when).filter_map(Expectation::operand);
+        texts.into_iter().map(|template| template.text.as_str()).chain(operands).collect()
     }
 }
 
@@ -115,18 +137,16 @@ pub enum Action {
     /// Waits until a question is true.
     Wait {
         /// The question.
-        sql: Template,
+        probe: Probe,
         /// How often it is asked.
         every: Option<Duration>,
+        /// The answer after which it will never be true.
+        fail_when: Option<Expectation>,
     },
     /// Fails unless a question has the expected answer.
     Verify {
-        /// The question.
-        sql: Template,
-        /// The answer.
-        expect: Expectation,
-        /// What to tell otherwise.
-        message: Option<Template>,
+        /// The question, with what to tell otherwise.
+        probe: Probe,
     },
     /// Runs a program.
     Command {
@@ -158,6 +178,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it prints or is answered something that later operations may use.
+    pub fn has_output(&self) -> bool {
+        matches!(self, Action::Command { .. } | Action::Wait { .. } | Action::Verify { .. })
+    }
+
     /// Whether it only looks or asks, so that there is nothing to take back.
     pub fn is_observation(&self) -> bool {
         matches!(self, Action::Wait { .. } | Action::Verify { .. } | Action::Manual { .. })

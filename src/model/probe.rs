@@ -1,4 +1,4 @@
-//! Probes: read-only questions to a database, a command, a URL or a folder, and what is expected as the answer.
+//! Probes: read-only questions to a database, a command, a URL, a folder or a text, and what is expected as the answer.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +39,11 @@ pub enum Question {
         /// The whole path.
         path: Template,
     },
+    /// What a text comes to: a question about variables and outputs.
+    Value {
+        /// The text.
+        text: Template,
+    },
 }
 
 /// A question with the answer that means yes. An error, no row or NULL is neither yes nor no: it is unknown.
@@ -46,6 +51,8 @@ pub enum Question {
 pub struct Probe {
     /// What is asked.
     pub question: Question,
+    /// What is made of what came back, `{{ value }}`; it is the answer as it is where this is absent.
+    pub answer: Option<Template>,
     /// What means yes.
     pub expect: Expectation,
     /// What to tell when the answer is no; may use `{{ value }}`.
@@ -80,16 +87,31 @@ pub enum Expectation {
     True,
     /// A false value.
     False,
+    /// Any answer at all.
+    Any,
     /// A comparison with an operand; numbers compare as numbers, else texts.
     Compare(Comparator, String),
 }
 
 impl Probe {
+    /// Its texts, the operand of its expectation apart.
+    pub fn templates(&self) -> Vec<&Template> {
+        let mut texts: Vec<&Template> = self.answer.iter().chain(&self.message).collect();
+        match &self.question {
+            Question::Sql { sql: text, .. } | Question::File { path: text } | Question::Value { text } => {
+                texts.push(text)
+            }
+            Question::Command { argv } => texts.extend(argv),
+            Question::Http { url, headers, .. } => texts.extend(std::iter::once(url).chain(headers.values())),
+        }
+        texts
+    }
+
     /// The target that it asks, where it asks one.
     pub fn target(&self) -> Option<&str> {
         match &self.question {
             Question::Sql { target, .. } => Some(target),
-            Question::Command { .. } | Question::Http { .. } | Question::File { .. } => None,
+            Question::Command { .. } | Question::Http { .. } | Question::File { .. } | Question::Value { .. } => None,
         }
     }
 }
@@ -112,6 +134,7 @@ impl fmt::Display for Expectation {
         match self {
             Expectation::True => f.write_str("true"),
             Expectation::False => f.write_str("false"),
+            Expectation::Any => f.write_str("any"),
             Expectation::Compare(comparator, operand) => write!(f, "{comparator} {operand}"),
         }
     }
@@ -132,7 +155,15 @@ pub enum ExpectationError {
 }
 
 impl Expectation {
-    /// Reads `true`, `false`, `>= 1.5`, `= done`, `!= 0`.
+    /// The text that it compares with.
+    pub fn operand(&self) -> Option<&str> {
+        match self {
+            Expectation::Compare(_, operand) => Some(operand),
+            Expectation::True | Expectation::False | Expectation::Any => None,
+        }
+    }
+
+    /// Reads `true`, `false`, `any`, `>= 1.5`, `= done`, `!= 0`.
     pub fn parse(text: &str) -> Result<Expectation, ExpectationError> {
         const OPERATORS: [(&str, Comparator); 7] = [
             (">=", Comparator::GreaterOrEqual),
@@ -147,6 +178,7 @@ impl Expectation {
         match text {
             "true" => return Ok(Expectation::True),
             "false" => return Ok(Expectation::False),
+            "any" => return Ok(Expectation::Any),
             _ => {}
         }
         let (operator, comparator) = OPERATORS

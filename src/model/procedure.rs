@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Migration, MigrationName, MigrationPlaces, Operation, Parameter, Place, Probe, Undo, Window};
+use super::{
+    Action, Expectation, Migration, MigrationName, MigrationPlaces, Operation, Parameter, Place, Probe, Question,
+    Scope, Template, Undo, Window,
+};
 
 /// How releases are deployed.
 #[derive(Clone, Debug)]
@@ -13,8 +16,8 @@ pub struct Platform {
     pub description: Option<String>,
     /// What deploys a release.
     pub deploy: Vec<Operation>,
-    /// Which version really runs.
-    pub version: Probe,
+    /// Which version really runs; absent where a person says so at the end of the deploy.
+    pub version: Option<Probe>,
     /// What to do with a deploy that was cut off.
     pub recover: Vec<Operation>,
     /// What takes a deploy back.
@@ -42,10 +45,16 @@ impl Platform {
     /// What a deploy does, as the engine runs it: first whatever looks after a deploy that was cut off, then the deploy.
     pub fn procedure(&self, name: &str) -> Migration {
         let recover = self.recover.iter().map(|operation| Operation { is_recovery: true, ..operation.clone() });
-        let operations = recover.chain(self.deploy.iter().cloned()).map(|operation| {
-            let reason = format!("the platform `{}` says nothing of a way back", self.name);
-            with_way_back(operation, reason)
+        let deploy = self.deploy.iter().cloned().map(|operation| {
+            if self.undo.is_empty() {
+                let reason = format!("the platform `{}` says nothing of a way back", self.name);
+                return with_way_back(operation, reason);
+            }
+            operation
         });
+        // What is taken back last is begun first.
+        let undo = self.undo.iter().rev().map(begun_by_nothing);
+        let operations = recover.chain(undo).chain(deploy);
         procedure(name, self.description.clone(), operations.collect(), &self.place)
     }
 }
@@ -73,6 +82,30 @@ fn with_way_back(mut operation: Operation, reason: String) -> Operation {
         operation.undo = Undo::Irreversible(reason);
     }
     operation
+}
+
+/// An operation that does nothing, and is taken back by another one.
+fn begun_by_nothing(undo: &Operation) -> Operation {
+    let text = Template { text: "true".to_owned(), place: undo.place.clone() };
+    let probe = Probe {
+        question: Question::Value { text },
+        answer: None,
+        expect: Expectation::True,
+        message: None,
+        timeout: None,
+        place: undo.place.clone(),
+    };
+    Operation {
+        target: None,
+        action: Action::Verify { probe },
+        undo: Undo::Operation(Box::new(Operation { undo: Undo::Nothing, ..undo.clone() })),
+        when: None,
+        done_when: None,
+        retry: None,
+        scope: Scope::Server,
+        keeps_output: false,
+        ..undo.clone()
+    }
 }
 
 /// A procedure that may always run.

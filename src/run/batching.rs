@@ -68,7 +68,12 @@ impl Decider<'_> {
         if walk.at_hand().is_some() {
             return None;
         }
-        Some(Event::Done { unit: unit.clone(), proof: Proof::Answer, detail: Some(format!("{} rows", walk.rows)) })
+        Some(Event::Done {
+            unit: unit.clone(),
+            proof: Proof::Answer,
+            detail: Some(format!("{} rows", walk.rows)),
+            output: None,
+        })
     }
 
     /// Whether a batch failed at once before any of the operation worked: then it is not the rows that are wrong.

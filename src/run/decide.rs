@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::lanes::asked_lately;
 use super::{
-    Direction, Event, Failure, Fault, PartProgress, Reading, Script, Settings, State, Status, TaskKind, Timestamp, Unit,
+    Direction, Event, Failure, Fault, PartProgress, Phase, Reading, Script, Settings, State, Status, TaskKind,
+    Timestamp, Unit, Verdict,
 };
 
 /// How often something is asked again that could not be answered.
@@ -22,6 +23,10 @@ pub struct Watch {
     pub ending: BTreeSet<Unit>,
     /// When each unit was last asked about.
     pub polled: BTreeMap<Unit, Timestamp>,
+    /// What waits were last answered.
+    pub told: BTreeMap<Unit, String>,
+    /// Whether operations are needed, by their first unit: when that was answered, the answer, and how often it was asked.
+    pub needed: BTreeMap<Unit, (Timestamp, Verdict, u32)>,
     /// Units in doubt that nothing can judge: why.
     pub unknown: BTreeMap<Unit, String>,
     /// Operations whose parts could not be found out, by their first unit: when, why, and how often it was tried.
@@ -61,6 +66,8 @@ pub enum Act {
     Postcheck,
     /// Ask about these limits, beside everything else.
     Read(Vec<String>),
+    /// Ask whether an operation is needed, by its first unit.
+    AskWhen(Unit),
     /// Find out the parts of an operation, or whether there are more of them.
     Prepare {
         /// The operation.
@@ -196,10 +203,15 @@ impl Decider<'_> {
         }
     }
 
-    /// What was begun and is done again by whoever takes the run up.
+    /// What is done, and done again by whoever takes the run up.
     fn again(&self) -> Vec<String> {
-        let is_begun = |task: &&super::Task| task.is_recovery && self.state.operations.contains_key(&task.name);
-        self.script.tasks.iter().filter(is_begun).map(|task| task.name.clone()).collect()
+        let is_over = |task: &super::Task| self.state.phase(&task.name, Direction::Do).is_some_and(Phase::is_over);
+        self.script
+            .tasks
+            .iter()
+            .filter(|task| task.is_recovery && is_over(task))
+            .map(|task| task.name.clone())
+            .collect()
     }
 
     /// When health is to be asked next.

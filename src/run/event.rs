@@ -160,6 +160,16 @@ pub enum Event {
         /// What the server told about it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
+        /// What it printed or was answered, where a later operation uses it; never a secret.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<String>,
+    },
+    /// An operation is not needed: nothing of it was begun.
+    PassedOver {
+        /// Its first unit.
+        unit: Unit,
+        /// What its `when` answered.
+        evidence: String,
     },
     /// A unit did not work.
     Failed {
@@ -242,6 +252,7 @@ impl Event {
             Event::Unthrottled => "unthrottled",
             Event::Attempted { .. } => "attempted",
             Event::Done { .. } => "done",
+            Event::PassedOver { .. } => "passed_over",
             Event::Failed { .. } => "failed",
             Event::NotDone { .. } => "not_done",
             Event::StillRunning { .. } => "still_running",
@@ -263,6 +274,7 @@ impl Event {
         match self {
             Event::Attempted { unit }
             | Event::Done { unit, .. }
+            | Event::PassedOver { unit, .. }
             | Event::Failed { unit, .. }
             | Event::NotDone { unit, .. }
             | Event::StillRunning { unit }

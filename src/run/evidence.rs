@@ -1,7 +1,6 @@
 //! How an operation in doubt is judged: which question comes next, and what the answers amount to.
 
-use super::{Answer, Evidence, Proof, Verdict, compare};
-use crate::model::Expectation;
+use super::{Evidence, Proof, Verdict};
 
 /// What was found out so far, in the order in which it is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +12,7 @@ pub struct Asked {
     /// Whether the mark is there, asked when the statement was known not to run: it may have ended in between.
     pub mark_after: Option<bool>,
     /// What `done_when` answered.
-    pub done_when: Option<Answer>,
+    pub done_when: Option<Verdict>,
 }
 
 /// What comes next.
@@ -62,7 +61,7 @@ pub fn judge(evidence: Evidence, asked: &Asked) -> Judgement {
     if evidence.done_when {
         match &asked.done_when {
             None => return Judgement::AskDoneWhen,
-            Some(answer) => match compare(&Expectation::True, answer) {
+            Some(verdict) => match verdict {
                 Verdict::Yes => return Judgement::Done(Proof::DoneWhen),
                 Verdict::No(_) => return Judgement::NotDone(Proof::DoneWhen),
                 Verdict::Unknown(why) if !evidence.repeatable => {
@@ -81,6 +80,8 @@ pub fn judge(evidence: Evidence, asked: &Asked) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Expectation;
+    use crate::run::{Answer, compare};
 
     const NONE: Evidence = Evidence { mark: false, lookup: false, done_when: false, repeatable: false };
 
@@ -92,7 +93,7 @@ mod tests {
                 Judgement::AskMark if asked.mark.is_none() => asked.mark = Some(mark),
                 Judgement::AskMark => asked.mark_after = Some(mark),
                 Judgement::AskRunning => asked.running = Some(running),
-                Judgement::AskDoneWhen => asked.done_when = Some(done_when.clone()),
+                Judgement::AskDoneWhen => asked.done_when = Some(compare(&Expectation::True, done_when)),
                 judgement @ (Judgement::Done(_)
                 | Judgement::NotDone(_)
                 | Judgement::Running

@@ -48,6 +48,7 @@ impl State {
             tuning: Tuning::default(),
             forecasts: std::collections::BTreeMap::new(),
             operations: std::collections::BTreeMap::new(),
+            outputs: std::collections::BTreeMap::new(),
             question: None,
             errors: Vec::new(),
             requests_settled: 0,
@@ -131,7 +132,7 @@ impl State {
             Event::Blocked { failures } if self.status == Status::Starting => {
                 self.set_status(Status::Blocked, at, told(&failures));
             }
-            Event::Ready { again } if !self.is_ready && self.direction == Direction::Do => {
+            Event::Ready { again } if !self.is_ready && self.direction == Direction::Do && self.are_over(&again) => {
                 self.ready(&again, at);
             }
             Event::Unhealthy { failures } if self.stop.is_none() && self.direction == Direction::Do => {
@@ -170,6 +171,7 @@ impl State {
             | Event::Found { .. }
             | Event::Attempted { .. }
             | Event::Done { .. }
+            | Event::PassedOver { .. }
             | Event::Failed { .. }
             | Event::NotDone { .. }
             | Event::StillRunning { .. }
@@ -224,10 +226,16 @@ impl State {
         Some(follows)
     }
 
+    /// Whether these operations are done.
+    fn are_over(&self, names: &[String]) -> bool {
+        names.iter().all(|name| self.phase(name, Direction::Do).is_some_and(Phase::is_over))
+    }
+
     /// Work begins or goes on; what finds out how things stand is done again.
     fn ready(&mut self, again: &[String], at: Timestamp) {
         (self.is_ready, self.has_begun) = (true, true);
         self.operations.retain(|name, _| !again.contains(name));
+        self.outputs.retain(|name, _| !again.contains(name));
         self.become_working(at, "its checks passed");
     }
 

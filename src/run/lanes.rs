@@ -116,6 +116,7 @@ mod tests {
             retry,
             undo: Undoing::Nothing,
             is_throttled: false,
+            has_when: false,
             is_recovery: false,
         };
         let pauses = |task: &Task| [1, 2, 3, 30].map(|failures| pause(task, failures).as_secs());

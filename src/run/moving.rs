@@ -154,8 +154,16 @@ mod tests {
 
     fn script(kind: TaskKind) -> Script {
         let (evidence, undo) = (Evidence::default(), Undoing::Nothing);
-        let task =
-            Task { name: "copy".into(), kind, evidence, retry: None, undo, is_throttled: true, is_recovery: false };
+        let task = Task {
+            name: "copy".into(),
+            kind,
+            evidence,
+            retry: None,
+            undo,
+            is_throttled: true,
+            has_when: false,
+            is_recovery: false,
+        };
         Script { tasks: vec![task], has_healthcheck: false, has_postcheck: false, limits: Vec::new() }
     }
 
@@ -199,7 +207,7 @@ mod tests {
             slices,
             vec![
                 (0, Event::Attempted { unit: unit(0) }),
-                (10, Event::Done { unit: unit(0), proof: Proof::Answer, detail: None }),
+                (10, Event::Done { unit: unit(0), proof: Proof::Answer, detail: None, output: None }),
                 (10, Event::Attempted { unit: unit(1) }),
             ],
         );

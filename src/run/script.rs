@@ -34,6 +34,8 @@ pub struct Task {
     pub undo: Undoing,
     /// Whether limits hold it up.
     pub is_throttled: bool,
+    /// Whether it is asked before it begins if it is needed.
+    pub has_when: bool,
     /// Whether it is done again each time that the run is taken up.
     pub is_recovery: bool,
 }
@@ -154,6 +156,7 @@ fn task(operation: &Operation, engine: &impl Fn(&str) -> Option<Engine>) -> Task
         kind: kind(operation),
         evidence: evidence(operation, engine),
         retry: operation.retry,
+        has_when: operation.when.is_some(),
         is_recovery: operation.is_recovery,
         undo,
         is_throttled: matches!(

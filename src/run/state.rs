@@ -64,6 +64,8 @@ pub struct State {
     pub forecasts: BTreeMap<String, Forecast>,
     /// The operations that were begun, by name.
     pub operations: BTreeMap<String, OperationState>,
+    /// What operations printed or were answered that later ones use, by name; empty for those that were passed over.
+    pub outputs: BTreeMap<String, String>,
     /// What a person is asked, and about which unit.
     pub question: Option<(Unit, String)>,
     /// Everything that went wrong.

@@ -9,6 +9,9 @@ use super::{
 impl State {
     /// An event about one unit; false where it cannot follow, and then nothing is changed.
     pub(super) fn unit_event(&mut self, unit: &Unit, event: &Event, at: Timestamp) -> bool {
+        if matches!(event, Event::PassedOver { .. }) {
+            return self.passed_over(unit, at);
+        }
         let is_attempt = matches!(event, Event::Attempted { .. });
         if is_attempt && !self.may_begin(unit) {
             return false;
@@ -37,10 +40,29 @@ impl State {
         true
     }
 
+    /// An operation is not needed; false where it was begun, or may not be begun now.
+    fn passed_over(&mut self, unit: &Unit, at: Timestamp) -> bool {
+        let is_open =
+            self.phase(&unit.operation, unit.direction).is_none_or(|phase| phase.parts.is_none() && !phase.is_skipped);
+        if !is_open || unit.part != 0 || !self.may_go_on(unit) {
+            return false;
+        }
+        let operation = self.operations.entry(unit.operation.clone()).or_default();
+        *operation.phase_mut(unit.direction) = Phase::prepared(Vec::new(), false, None, at);
+        if unit.direction == Direction::Do {
+            self.outputs.insert(unit.operation.clone(), String::new());
+        }
+        true
+    }
+
     /// Whether a unit may be begun now.
     fn may_begin(&self, unit: &Unit) -> bool {
+        self.throttle.since.is_none() && self.may_go_on(unit)
+    }
+
+    /// Whether it is a unit's turn, and nothing but limits may hold it up.
+    fn may_go_on(&self, unit: &Unit) -> bool {
         let is_held = self.is_paused || self.stop.is_some() || self.health_unknown.is_some();
-        let is_held = is_held || self.throttle.since.is_some();
         let is_this_way = match unit.direction {
             Direction::Do => self.is_ready,
             Direction::Undo => self.operations.get(&unit.operation).is_some_and(OperationState::may_have_effect),
@@ -90,6 +112,9 @@ impl State {
         }
         let is_over = phase.is_over();
         phase.ended_at = is_over.then_some(at);
+        if let (Event::Done { output: Some(output), .. }, Direction::Do) = (event, unit.direction) {
+            self.outputs.insert(unit.operation.clone(), output.clone());
+        }
         if let Event::Parked { question, .. } = event {
             self.parked(unit, question, at);
         } else if is_over && self.status == Status::Running {
@@ -129,6 +154,7 @@ fn next(progress: &PartProgress, event: &Event, at: Timestamp) -> Option<PartPro
             Waiting | Done(_) => None,
         },
         Event::Failed { .. }
+        | Event::PassedOver { .. }
         | Event::Started { .. }
         | Event::Taken { .. }
         | Event::Asked { .. }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::decide::{ASK_AGAIN, Decider};
 use super::fold::told;
 use super::lanes::{Lane, asked_lately, lanes, pause, tries};
-use super::{Act, Decision, Direction, Event, Fault, FaultKind, Part, Phase, Task, TaskKind, Timestamp, Undoing, Unit};
+use super::{
+    Act, Decision, Direction, Event, Fault, FaultKind, Part, Phase, Task, TaskKind, Timestamp, Undoing, Unit, Verdict,
+};
 
-/// How often the checks after the work are asked while they have no answer.
-const POSTCHECK_TRIES: u32 = 3;
+/// How often the checks after the work, and `when`, are asked while they have no answer.
+const CHECK_TRIES: u32 = 3;
 
 impl Decider<'_> {
     /// The first operation that is not over.
@@ -38,6 +40,9 @@ impl Decider<'_> {
                 Undoing::Nothing | Undoing::Irreversible(_) => continue,
                 Undoing::Task { task, of_parts } => (task, *of_parts),
             };
+            if let Some(decision) = self.when(undo, &task.name, Direction::Undo) {
+                return decision;
+            }
             if of_parts && operation.back.parts.is_none() {
                 let started = operation.forward.parts().iter().filter(|part| part.may_have_effect());
                 let parts: Vec<Part> = started.rev().map(|part| part.part.clone()).collect();
@@ -59,6 +64,9 @@ impl Decider<'_> {
         let nothing = Phase::default();
         let phase = self.state.phase(name, direction).unwrap_or(&nothing);
         if phase.parts.is_none() {
+            if let Some(decision) = self.when(task, name, direction) {
+                return decision;
+            }
             let unit = Unit { operation: name.to_owned(), direction, part: 0 };
             return match task.kind {
                 TaskKind::Parts | TaskKind::Partitions { .. } | TaskKind::Keys { .. } => self.prepare(task, unit),
@@ -97,6 +105,32 @@ impl Decider<'_> {
                 Decision::Act(begun.into_iter().cloned().map(Act::Perform).collect())
             }
             (_, None) => self.lanes(&lanes),
+        }
+    }
+
+    /// What comes before an operation that is not begun; nothing where it is needed.
+    fn when(&self, task: &Task, name: &str, direction: Direction) -> Option<Decision> {
+        let is_begun = self.state.phase(name, direction).is_some_and(|phase| phase.parts.is_some());
+        if !task.has_when || is_begun {
+            return None;
+        }
+        let unit = Unit { operation: name.to_owned(), direction, part: 0 };
+        let Some((at, verdict, tries)) = self.watch.needed.get(&unit) else {
+            return Some(Decision::Act(vec![Act::AskWhen(unit)]));
+        };
+        let due = at.after(ASK_AGAIN);
+        match verdict {
+            Verdict::Unknown(why) if *tries >= CHECK_TRIES => {
+                let message = format!("whether it is needed cannot be told: {why}");
+                Some(Decision::Record(vec![self.failed(&unit, &message)]))
+            }
+            Verdict::Unknown(_) if due > self.now => Some(Decision::Wait(Some(due))),
+            Verdict::Yes if due > self.now => None,
+            Verdict::No(value) if due > self.now => {
+                let evidence = format!("`when` answered {value}");
+                Some(Decision::Record(vec![Event::PassedOver { unit, evidence }]))
+            }
+            Verdict::Yes | Verdict::No(_) | Verdict::Unknown(_) => Some(Decision::Act(vec![Act::AskWhen(unit)])),
         }
     }
 
@@ -158,11 +192,14 @@ impl Decider<'_> {
             return Decision::Act(acts);
         }
         let end = |unit: &Unit| self.state.part(unit).and_then(|part| part.since).unwrap_or(self.now).after(timeout);
-        let message = || format!("it was not so within {}", told_duration(timeout));
+        let message = |unit: &Unit| {
+            let last = self.watch.told.get(unit).map(|answer| format!("; the last answer: {answer}"));
+            format!("it was not so within {}{}", told_duration(timeout), last.unwrap_or_default())
+        };
         let late: Vec<Event> = (begun.iter().filter(|unit| end(unit) <= self.now))
             .map(|unit| Event::Failed {
                 unit: (*unit).clone(),
-                fault: Fault { kind: FaultKind::Refused, message: message() },
+                fault: Fault { kind: FaultKind::Refused, message: message(unit) },
             })
             .collect();
         if !late.is_empty() {
@@ -189,7 +226,7 @@ impl Decider<'_> {
         if failures.iter().any(|failure| !failure.is_unknown) {
             return Decision::Record(vec![self.back(because, self.settings.auto_rollback)]);
         }
-        if *tries >= POSTCHECK_TRIES {
+        if *tries >= CHECK_TRIES {
             return Decision::Record(vec![Event::Errored { because }]);
         }
         let due = at.after(ASK_AGAIN);

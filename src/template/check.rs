@@ -17,6 +17,8 @@ pub struct Names<'a> {
     pub item: bool,
     /// Whether `value` is there: in the message of a probe.
     pub value: bool,
+    /// The operations whose `outputs` are there.
+    pub outputs: &'a [String],
     /// Whether it is a text of a plan, which knows only `vars` and `step`.
     pub is_of_plan: bool,
 }
@@ -44,6 +46,7 @@ const FILTERS: &[&str] = &[
     "d",
     "first",
     "float",
+    "from_json",
     "ident",
     "int",
     "join",
@@ -52,6 +55,7 @@ const FILTERS: &[&str] = &[
     "lower",
     "replace",
     "round",
+    "split",
     "string",
     "title",
     "trim",
@@ -66,7 +70,7 @@ pub fn check(text: &str, names: Names<'_>) -> Vec<Problem> {
     }
     match parse(text, "template", SyntaxConfig::default()) {
         Ok(root) => {
-            let mut walk = Walk { names, locals: Vec::new(), problems: Vec::new(), uses_item: false };
+            let mut walk = Walk::new(names);
             walk.statement(&root);
             walk.problems
         }
@@ -78,18 +82,6 @@ pub fn check(text: &str, names: Names<'_>) -> Vec<Problem> {
             vec![Problem { range, is_syntax: true, message, hint }]
         }
     }
-}
-
-/// Whether a template takes something from the row of a `for_each`.
-pub fn uses_item(text: &str) -> bool {
-    let names = Names { item: true, ..Names::default() };
-    let mut walk = Walk { names, locals: Vec::new(), problems: Vec::new(), uses_item: false };
-    if super::strict::is_template(text)
-        && let Ok(root) = parse(text, "template", SyntaxConfig::default())
-    {
-        walk.statement(&root);
-    }
-    walk.uses_item
 }
 
 /// What mostly causes an error of the template's parser.
@@ -107,11 +99,32 @@ fn syntax_hint(message: &str) -> &'static str {
     }
 }
 
-struct Walk<'a> {
+/// A walk through a template: what is wrong with it, and what it uses.
+pub(super) struct Walk<'a> {
     names: Names<'a>,
     locals: Vec<BTreeSet<String>>,
     problems: Vec<Problem>,
-    uses_item: bool,
+    pub uses_item: bool,
+    /// The operations whose output is used.
+    pub outputs: BTreeSet<String>,
+    /// The variables that are used.
+    pub vars: BTreeSet<String>,
+    /// Those of them that may be missing.
+    pub optional_vars: BTreeSet<String>,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(names: Names<'a>) -> Walk<'a> {
+        Walk {
+            names,
+            locals: Vec::new(),
+            problems: Vec::new(),
+            uses_item: false,
+            outputs: BTreeSet::new(),
+            vars: BTreeSet::new(),
+            optional_vars: BTreeSet::new(),
+        }
+    }
 }
 
 impl Walk<'_> {
@@ -124,7 +137,7 @@ impl Walk<'_> {
         statements.iter().for_each(|statement| self.statement(statement));
     }
 
-    fn statement(&mut self, statement: &ast::Stmt<'_>) {
+    pub fn statement(&mut self, statement: &ast::Stmt<'_>) {
         match statement {
             ast::Stmt::Template(template) => self.scoped(&template.children),
             ast::Stmt::EmitExpr(emit) => self.expression(&emit.expr),
@@ -203,7 +216,9 @@ impl Walk<'_> {
             ast::Expr::Filter(filter) => self.filter(filter, filter.span()),
             ast::Expr::Test(test) => {
                 self.known("test", test.name, TESTS, test.span());
-                if !matches!(test.name, "defined" | "undefined") {
+                if matches!(test.name, "defined" | "undefined") {
+                    self.may_be_missing(&test.expr);
+                } else {
                     self.expression(&test.expr);
                 }
                 self.arguments(&test.args);
@@ -241,12 +256,26 @@ impl Walk<'_> {
     /// `x | default(y)` is the one place where `x` may be missing.
     fn filter(&mut self, filter: &ast::Filter<'_>, span: minijinja::machinery::Span) {
         self.known("filter", filter.name, FILTERS, span);
-        if let Some(inner) = &filter.expr
-            && !matches!((filter.name, inner), ("default" | "d", ast::Expr::GetAttr(_)))
-        {
-            self.expression(inner);
+        if let Some(inner) = &filter.expr {
+            match filter.name {
+                "default" | "d" => self.may_be_missing(inner),
+                _ => self.expression(inner),
+            }
         }
         self.arguments(&filter.args);
+    }
+
+    /// Something that may be missing where it stands; of `outputs` that it has not come to be yet.
+    fn may_be_missing(&mut self, expression: &ast::Expr<'_>) {
+        let (of, name) = match attribute_of(expression) {
+            Some((of, name)) => (of, name),
+            None => return self.expression(expression),
+        };
+        match of {
+            "vars" => drop(self.optional_vars.insert(name.to_owned())),
+            "outputs" => self.expression(expression),
+            _ => {}
+        }
     }
 
     fn arguments(&mut self, arguments: &[ast::CallArg<'_>]) {
@@ -268,8 +297,11 @@ impl Walk<'_> {
     }
 
     fn variable(&mut self, name: &str, span: minijinja::machinery::Span) {
-        let global: &[&str] =
-            if self.names.is_of_plan { &["vars", "step"] } else { &["params", "vars", "target", "step", "run"] };
+        let global: &[&str] = if self.names.is_of_plan {
+            &["vars", "step"]
+        } else {
+            &["params", "vars", "target", "step", "run", "outputs"]
+        };
         let is_local = self.locals.iter().any(|scope| scope.contains(name));
         self.uses_item |= name == "item" && !is_local;
         if is_local || global.contains(&name) || (name == "item" && self.names.item) {
@@ -303,7 +335,15 @@ impl Walk<'_> {
     fn attribute(&mut self, of: &ast::Expr<'_>, name: &str, span: minijinja::machinery::Span) {
         let ast::Expr::Var(variable) = of else { return self.expression(of) };
         let params: Vec<&str> = self.names.params.iter().map(String::as_str).collect();
+        let outputs: Vec<&str> = self.names.outputs.iter().map(String::as_str).collect();
+        let is_global = !self.locals.iter().any(|scope| scope.contains(variable.id));
+        match variable.id {
+            "vars" if is_global => drop(self.vars.insert(name.to_owned())),
+            "outputs" if is_global => drop(self.outputs.insert(name.to_owned())),
+            _ => {}
+        }
         let known = match variable.id {
+            "outputs" => outputs.as_slice(),
             "params" => params.as_slice(),
             "target" => TARGET,
             "step" => STEP,
@@ -314,11 +354,30 @@ impl Walk<'_> {
             let hint = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean `{}.{near}`?", variable.id),
                 None if variable.id == "params" => format!("declare `{name}` under `parameters`"),
+                None if variable.id == "outputs" => {
+                    "`outputs` has what earlier operations of the kinds command, wait and verify printed or were answered"
+                        .to_owned()
+                }
                 None => format!("`{}` has: {}", variable.id, known.join(", ")),
             };
             self.problem(span, format!("`{}.{name}` is undefined", variable.id), Some(hint));
         }
     }
+}
+
+/// The two names of `a.b` or `a["b"]`.
+fn attribute_of<'e>(expression: &'e ast::Expr<'e>) -> Option<(&'e str, &'e str)> {
+    if let ast::Expr::GetAttr(attribute) = expression
+        && let ast::Expr::Var(variable) = &attribute.expr
+    {
+        return Some((variable.id, attribute.name));
+    }
+    if let ast::Expr::GetItem(item) = expression
+        && let (ast::Expr::Var(variable), ast::Expr::Const(key)) = (&item.expr, &item.subscript_expr)
+    {
+        return Some((variable.id, key.value.as_str()?));
+    }
+    None
 }
 
 fn bound_names(target: &ast::Expr<'_>, names: &mut Vec<String>) {

@@ -24,6 +24,8 @@ pub struct Context {
     /// The run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunNames>,
+    /// What operations printed or were answered, by their names.
+    pub outputs: BTreeMap<String, String>,
     /// The row of a `for_each`, a mapping of its columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<Value>,

@@ -11,10 +11,12 @@ mod report;
 mod sql;
 mod strict;
 mod text;
+mod uses;
 
-pub use check::{Names, Problem, check, uses_item};
+pub use check::{Names, Problem, check};
 pub use context::{Context, RunNames, TargetNames};
 pub use report::{Report, render_report};
 pub use sql::render_sql;
 pub use strict::RenderError;
 pub use text::render_text;
+pub use uses::{outputs_used, uses_item, vars_needed};

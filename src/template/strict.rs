@@ -71,6 +71,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.add_filter("d", filters::default);
     environment.add_filter("first", filters::first);
     environment.add_filter("float", filters::float);
+    environment.add_filter("from_json", from_json);
     environment.add_filter("int", filters::int);
     environment.add_filter("join", filters::join);
     environment.add_filter("last", filters::last);
@@ -78,6 +79,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.add_filter("lower", filters::lower);
     environment.add_filter("replace", filters::replace);
     environment.add_filter("round", filters::round);
+    environment.add_filter("split", filters::split);
     environment.add_filter("string", filters::string);
     environment.add_filter("title", filters::title);
     environment.add_filter("trim", filters::trim);
@@ -93,6 +95,12 @@ pub(super) fn environment() -> Environment<'static> {
     environment.add_test("eq", tests::is_eq);
     environment.add_test("ne", tests::is_ne);
     environment
+}
+
+/// A text of JSON as what it means.
+fn from_json(text: String) -> Result<Value, Error> {
+    let meant: serde_json::Value = serde_json::from_str(&text).map_err(|_| refuse("the text is no JSON"))?;
+    Ok(Value::from(Serde(meant)))
 }
 
 /// Renders a text; `trims_blocks` takes the lines away that hold nothing but a block.

@@ -24,7 +24,7 @@ pub(in crate::check) fn all(catalog: &Catalog) -> Vec<SqlText<'_>> {
         of_operation(operation, &format!("the operation `{}`", operation.name), &mut texts);
     }
     for platform in catalog.platforms.values() {
-        of_probe("version", &platform.version, &mut texts);
+        platform.version.iter().for_each(|version| of_probe("version", version, &mut texts));
     }
     texts
 }
@@ -85,6 +85,15 @@ fn of_operation<'a>(operation: &'a Operation, owner: &str, texts: &mut Vec<SqlTe
     if let Some(undo) = operation.undo.operation() {
         of_operation(undo, &format!("the undo of `{}`", operation.name), texts);
     }
+    for (key, probe) in operation.probes() {
+        let owner = match key {
+            "wait" | "verify" => owner.to_owned(),
+            key => format!("`{key}` of {owner}"),
+        };
+        if let Question::Sql { target, sql } = &probe.question {
+            texts.push(SqlText { target, sql, owner, is_work: false });
+        }
+    }
     let Some(target) = &operation.target else { return };
     let work = |sql| SqlText { target, sql, owner: owner.to_owned(), is_work: true };
     let asks = |sql, what: &str| SqlText { target, sql, owner: format!("{what} of {owner}"), is_work: false };
@@ -95,10 +104,10 @@ fn of_operation<'a>(operation: &'a Operation, owner: &str, texts: &mut Vec<SqlTe
         Action::Backfill { filter, change: BackfillChange::Set(sql) | BackfillChange::Sql(sql), .. } => {
             texts.extend(filter.iter().map(|sql| asks(sql, "`where`")).chain([work(sql)]));
         }
-        Action::Wait { sql, .. } | Action::Verify { sql, .. } => {
-            texts.push(SqlText { target, sql, owner: owner.to_owned(), is_work: false });
-        }
-        Action::Command { .. } | Action::Http { .. } | Action::Manual { .. } => {}
+        Action::Wait { .. }
+        | Action::Verify { .. }
+        | Action::Command { .. }
+        | Action::Http { .. }
+        | Action::Manual { .. } => {}
     }
-    texts.extend(operation.done_when.iter().map(|sql| asks(sql, "`done_when`")));
 }

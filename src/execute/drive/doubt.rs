@@ -21,7 +21,7 @@ impl Drive {
                 tracing::warn!(%unit, why, "what became of it cannot be asked now");
                 Ok(())
             }
-            Found::Judged(Judgement::Done(proof)) => self.note(Event::Done { unit, proof, detail: None }),
+            Found::Judged(Judgement::Done(proof)) => self.note(Event::Done { unit, proof, detail: None, output: None }),
             Found::Judged(Judgement::NotDone(proof)) => self.not_done(&job, proof).await,
             Found::Judged(Judgement::Running) => {
                 let progress = self.state.part(&unit).map(|part| part.progress.clone());

@@ -2,15 +2,15 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::Action;
-use crate::run::{Checked, Direction, Event, FaultKind, Proof, Unit};
+use crate::model::{Action, Probe, Question};
+use crate::run::{Checked, Direction, Event, FaultKind, Proof, Unit, Verdict};
 
 use super::super::checks::{Precondition, preflight};
 use super::super::journal::DriveError;
-use super::super::operation::Job;
+use super::super::operation::{Job, operation};
 use super::super::perform::{Came, perform};
 use super::super::prepare::{Preparation, Prepared};
-use super::super::{forecast, now};
+use super::super::{forecast, now, observation};
 use super::around::REQUESTS_EVERY;
 use super::{Drive, gone};
 
@@ -95,25 +95,57 @@ impl Drive {
 
     pub(super) async fn perform(&mut self, unit: Unit) -> Result<(), DriveError> {
         let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
-        if !matches!(job.operation.action, Action::Wait { .. }) {
+        // What is asked of a database answers soon; a program or a URL may be told to end.
+        let is_asked_here = |probe: &Probe| match &probe.question {
+            Question::Sql { .. } | Question::File { .. } | Question::Value { .. } => true,
+            Question::Command { .. } | Question::Http { .. } => false,
+        };
+        if !matches!(&job.operation.action, Action::Wait { probe, .. } if is_asked_here(probe)) {
             self.watch.in_flight.insert(unit);
             self.flights.begin(&self.ground, job);
             return Ok(());
         }
         let never = CancellationToken::new();
         let came = perform(&self.ground.site, &self.ground.texts, &job, &never).await;
-        self.watch.polled.insert(unit.clone(), now());
         self.came(unit, came)
+    }
+
+    /// Asks whether an operation is needed.
+    pub(super) async fn ask_when(&mut self, unit: Unit) -> Result<(), DriveError> {
+        let Some(job) = self.job(&unit) else { return self.note(gone(unit)) };
+        let Some(probe) = &job.operation.when else { return Ok(()) };
+        let verdict = observation::verdict(&self.ground.site, &self.ground.texts, &job, probe).await;
+        let tries = match (&verdict, self.watch.needed.get(&unit)) {
+            (Verdict::Unknown(_), Some((_, Verdict::Unknown(_), tries))) => tries + 1,
+            (Verdict::Unknown(_) | Verdict::Yes | Verdict::No(_), _) => 1,
+        };
+        self.watch.needed.insert(unit, (now(), verdict, tries));
+        Ok(())
+    }
+
+    /// Whether a later operation uses what a unit printed or was answered.
+    fn keeps_output(&self, unit: &Unit) -> bool {
+        let operation = operation(&self.migration, &unit.operation, Direction::Do);
+        unit.direction == Direction::Do && operation.is_some_and(|operation| operation.keeps_output)
     }
 
     pub(super) fn came(&mut self, unit: Unit, came: Came) -> Result<(), DriveError> {
         match came {
-            Came::NotYet => Ok(()),
+            Came::NotYet(told) => {
+                self.watch.polled.insert(unit.clone(), now());
+                if let Some(told) = told {
+                    self.watch.told.insert(unit, told);
+                }
+                Ok(())
+            }
             Came::Advanced { batch, high, rows, ms } => self.note(Event::Advanced { unit, batch, high, rows, ms }),
             Came::BatchFailed { batch, high, rows, is_late, message } => {
                 self.note(Event::BatchFailed { unit, batch, high, rows, is_late, message })
             }
-            Came::Done(detail) => self.note(Event::Done { unit, proof: Proof::Answer, detail }),
+            Came::Done { told: detail, output } => {
+                let output = output.filter(|_| self.keeps_output(&unit));
+                self.note(Event::Done { unit, proof: Proof::Answer, detail, output })
+            }
             Came::Failed(mut fault) => {
                 // What somebody else ended is not for us to begin again.
                 if fault.kind == FaultKind::Ended && !self.watch.ending.contains(&unit) {

@@ -53,7 +53,8 @@ impl Walker<'_> {
 
     /// The version that runs, where it is the step's; else what is told instead.
     async fn asked(&self, texts: &Texts) -> Result<String, String> {
-        let (site, probe) = (&self.desk.site, &self.walk.platform.version);
+        let site = &self.desk.site;
+        let Some(probe) = &site.version else { return Err("nothing tells it".to_owned()) };
         let context = site.context(texts, probe.target(), None);
         let expect = site.expectation(&probe.expect, &context)?;
         let answer = site.answer(probe, &context).await;

@@ -1,7 +1,7 @@
 //! What a procedure would send, without sending it: every text as it would be, secrets hidden.
 
-use crate::model::{Action, BackfillChange, Migration, Operation, SliceBy, Template};
-use crate::template::{Context, uses_item};
+use crate::model::{Action, BackfillChange, Migration, Operation, Probe, Question, SliceBy, Template};
+use crate::template::{Context, outputs_used, uses_item};
 
 use super::super::site::{Site, Texts};
 
@@ -39,16 +39,16 @@ struct Rehearsal<'a> {
 }
 
 impl Rehearsal<'_> {
-    /// A statement. One for a row that is known only then stays as it is written.
+    /// A statement. One for a row or with an output that is known only then stays as it is written.
     fn sql(&self, template: &Template) -> Result<String, String> {
-        if uses_item(&template.text) {
+        if is_known_later(template) {
             return Ok(template.text.clone());
         }
         self.site.sql(template, self.target.unwrap_or_default(), &self.context)
     }
 
     fn text(&self, template: &Template) -> Result<String, String> {
-        if uses_item(&template.text) {
+        if is_known_later(template) {
             return Ok(template.text.clone());
         }
         self.site.text(template, &self.context)
@@ -64,15 +64,12 @@ impl Rehearsal<'_> {
             Action::Backfill { table, filter, change, by, .. } => {
                 ("backfill", self.backfill(table, filter.as_ref(), change, by)?)
             }
-            Action::Wait { sql, .. } => ("question until it is true", self.sql(sql)?),
-            Action::Verify { sql, expect, .. } => {
-                let expect = self.site.expectation(expect, &self.context)?;
-                ("question", format!("{}\n-- expected: {expect}", self.sql(sql)?.trim_end()))
-            }
+            Action::Wait { probe, .. } => ("question until it is as expected", self.question(probe)?),
+            Action::Verify { probe } => ("question", self.question(probe)?),
             Action::Command { argv, env, cwd } => {
-                let words = argv.iter().map(|word| self.text(word).map(|word| quoted(&word)));
                 let env = env.iter().map(|(name, value)| Ok(format!("{name}={}", quoted(&self.text(value)?))));
-                let line: Vec<String> = env.chain(words).collect::<Result<_, String>>()?;
+                let mut line: Vec<String> = env.collect::<Result<_, String>>()?;
+                line.push(self.words(argv)?);
                 let folder = cwd.as_ref().map(|cwd| self.text(cwd)).transpose()?;
                 let folder = folder.map(|folder| format!("in {folder}: ")).unwrap_or_default();
                 ("command", format!("{folder}{}", line.join(" ")))
@@ -87,6 +84,27 @@ impl Rehearsal<'_> {
             }
             Action::Manual { ask } => ("question to a person", self.text(ask)?),
         })
+    }
+
+    fn words(&self, argv: &[Template]) -> Result<String, String> {
+        let words = argv.iter().map(|word| self.text(word).map(|word| quoted(&word)));
+        Ok(words.collect::<Result<Vec<String>, String>>()?.join(" "))
+    }
+
+    /// What is asked, and which answer is expected.
+    fn question(&self, probe: &Probe) -> Result<String, String> {
+        let asked = match &probe.question {
+            Question::Sql { target, sql } if is_known_later(sql) => format!("{target}: {}", sql.text),
+            Question::Sql { target, sql } => self.site.sql(sql, target, &self.context)?,
+            Question::Command { argv } => self.words(argv)?,
+            Question::Http { method, url, .. } => format!("{method} {}", self.text(url)?),
+            Question::File { path: text } | Question::Value { text } => self.text(text)?,
+        };
+        let expect = match &probe.expect {
+            expect if expect.operand().is_some_and(|operand| !outputs_used(operand).is_empty()) => expect.clone(),
+            expect => self.site.expectation(expect, &self.context)?,
+        };
+        Ok(format!("{}\n-- expected: {expect}", asked.trim_end()))
     }
 
     fn copy(&self, from: &Template, to: &Template, filter: Option<&Template>, by: &SliceBy) -> Result<String, String> {
@@ -111,6 +129,11 @@ impl Rehearsal<'_> {
         };
         Ok(format!("{}, by {}{filter}: {change}", self.text(table)?, slice(by)))
     }
+}
+
+/// Whether a text uses a row or what an operation printed.
+fn is_known_later(template: &Template) -> bool {
+    uses_item(&template.text) || !outputs_used(&template.text).is_empty()
 }
 
 fn slice(by: &SliceBy) -> String {

@@ -142,8 +142,12 @@ impl<'a> Walker<'a> {
         if state.deployment == Deployment::Open {
             let latest = self.desk.latest(&name).await?;
             let is_open = latest.as_ref().is_some_and(|row| !row.summary.is_finished);
-            let platform = self.walk.platform;
-            if !is_open && self.desk.site.ask(&platform.version, &texts).await == Verdict::Yes {
+            let site = &self.desk.site;
+            let runs = match &site.version {
+                Some(probe) if !is_open => site.ask(probe, &texts).await == Verdict::Yes,
+                Some(_) | None => false,
+            };
+            if runs {
                 return self.note(UpgradeEvent::Deployed { step, run: None }, observer).await;
             }
             let after = latest.filter(|_| !is_open).map(|row| row.run.id.to_string());

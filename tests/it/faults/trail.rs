@@ -39,6 +39,7 @@ pub fn essence(journal: &[Entry]) -> Vec<String> {
             Event::Asked { request: Request::Rollback, .. } => "rollback".to_owned(),
             Event::Asked { .. } => return None,
             Event::Attempted { unit } => format!("attempted {}", shown(unit)),
+            Event::PassedOver { unit, .. } => format!("passed over {}", shown(unit)),
             Event::Done { unit, .. } => format!("done {}", shown(unit)),
             Event::Found { operation, parts } => format!("found {operation} {parts:?}"),
             Event::BatchParked { unit, high, .. } => format!("set aside {} {high}", shown(unit)),

@@ -39,7 +39,7 @@ pub fn step(app: &str, chart: Option<&str>, from_app: &str) -> StepNames {
 
 /// What works on an environment of a project, the only one.
 pub async fn desk(project: &Path) -> (Desk, Platform, String) {
-    let files = config::read_project(project).expect("the project can be read");
+    let files = config::with_built_in(config::read_project(project).expect("the project can be read"));
     let (catalog, sources) = orchestrate::manifest::load(files);
     let catalog = catalog.unwrap_or_else(|broken| panic!("{broken:?}"));
     let (name, environment) = config::pick(&catalog.project, None).expect("there is one environment");
@@ -58,7 +58,7 @@ pub async fn desk(project: &Path) -> (Desk, Platform, String) {
         targets: filled.targets.iter().map(target).collect(),
         vars: filled.vars.clone(),
         services: BTreeMap::new(),
-        version: Some(platform.version.clone()),
+        version: environment.version.clone().or(platform.version.clone()),
         scrub: Scrub::default(),
         caller: OnceLock::new(),
     };
@@ -99,7 +99,11 @@ async fn deploys_where_it_is_told_to() {
         Err(error) => format!("error: {error}"),
     };
     let texts = Texts { step: Some(step), ..Texts::default() };
-    let proof = match desk.site.ask(&platform.version, &texts).await {
+    let verdict = match &desk.site.version {
+        Some(version) => desk.site.ask(version, &texts).await,
+        None => Verdict::Unknown("nothing tells it".into()),
+    };
+    let proof = match verdict {
         Verdict::Yes => "it runs".to_owned(),
         Verdict::No(value) => format!("{value} runs"),
         Verdict::Unknown(why) => format!("nobody knows what runs: {why}"),
@@ -116,6 +120,7 @@ pub fn deploying(project: &Project, step: &StepNames, variables: &[(&str, &str)]
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("ORCHESTRATE_USER", "ann")
         .env(PROJECT, project.path())
+        .env("PROJECT", project.path())
         .env(STEP, serde_json::to_string(step).expect("a step has only texts"))
         .envs(variables.iter().copied());
     command

@@ -4,7 +4,7 @@ use super::server::{Heard, fault};
 use super::world::{World, seconds};
 use orchestrate::run::{
     Act, Checked, Direction, Event, Evidence, Failure, FaultKind, Judgement, PartProgress, Proof, Task, TaskKind,
-    Timestamp, Undoing, Unit,
+    Timestamp, Undoing, Unit, Verdict,
 };
 
 /// The operation, or what takes it back.
@@ -51,6 +51,12 @@ impl World {
                 watch.postcheck = Some((now, failures, tries + 1));
             }
             Act::Read(names) => self.read(names),
+            Act::AskWhen(unit) => {
+                let verdict = self.needed.get(&unit.operation).cloned().unwrap_or(Verdict::Yes);
+                let needed = &mut self.process().watch.needed;
+                let tries = needed.get(&unit).map_or(0, |(_, _, tries)| *tries);
+                needed.insert(unit, (now, verdict, tries + 1));
+            }
             Act::Prepare { operation, direction } => self.prepare(operation, direction),
             Act::Perform(unit) => self.perform(unit),
             Act::Judge(unit) => self.judge(unit),
@@ -83,7 +89,7 @@ impl World {
             TaskKind::Wait { .. } => {
                 let is_yes = self.waits.get(&unit.operation).is_none_or(|from| *from <= now);
                 if is_yes {
-                    self.record(Event::Done { unit, proof: Proof::Answer, detail: None });
+                    self.record(Event::Done { unit, proof: Proof::Answer, detail: None, output: None });
                 } else {
                     self.process().watch.polled.insert(unit, now);
                 }
@@ -111,7 +117,7 @@ impl World {
             return;
         }
         match self.server.judge(&unit, evidence) {
-            Judgement::Done(proof) => self.record(Event::Done { unit, proof, detail: None }),
+            Judgement::Done(proof) => self.record(Event::Done { unit, proof, detail: None, output: None }),
             Judgement::NotDone(proof) => self.record(Event::NotDone { unit, proof }),
             Judgement::Running => {
                 let part = self.process().state.part(&unit).map(|part| part.progress.clone());

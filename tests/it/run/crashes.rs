@@ -206,7 +206,7 @@ fn the_log_of_a_disturbed_run_tells_the_same_story() {
         let told = |(_, event): &(Timestamp, Event)| {
             let proof = Proof::Answer;
             if let Event::Done { unit, .. } = event {
-                return Some(Event::Done { unit: unit.clone(), proof, detail: None });
+                return Some(Event::Done { unit: unit.clone(), proof, detail: None, output: None });
             }
             matches!(event, Event::Prepared { .. } | Event::RolledBack | Event::Completed).then(|| event.clone())
         };

@@ -27,7 +27,7 @@ fn the_sample_has_every_kind_of_event() {
         .lines()
         .map(|line| serde_json::from_str::<Event>(line).unwrap_or_else(|error| panic!("{error}: {line}")).name())
         .collect();
-    assert_eq!(kinds.len(), 29, "{kinds:?}");
+    assert_eq!(kinds.len(), 30, "{kinds:?}");
     for word in ["stop", "pause", "resume", "rollback", "retry", "resolve", "tune"] {
         assert!(events.contains(&format!("\"verb\":\"{word}\"")), "{word}");
     }

@@ -27,6 +27,7 @@ pub fn plain(name: &str, kind: TaskKind, evidence: Evidence) -> Task {
         retry: None,
         undo: Undoing::Nothing,
         is_throttled: false,
+        has_when: false,
         is_recovery: false,
     }
 }

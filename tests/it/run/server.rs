@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use orchestrate::run::{Answer, Asked, Evidence, Fault, FaultKind, Judgement, Timestamp, Unit, judge};
+use orchestrate::run::{Asked, Evidence, Fault, FaultKind, Judgement, Timestamp, Unit, Verdict, judge};
 
 /// What an attempt comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,10 @@ impl Server {
                 Judgement::AskMark => asked.mark_after = Some(self.marks.contains(unit)),
                 Judgement::AskRunning => asked.running = Some(self.running.contains_key(unit)),
                 Judgement::AskDoneWhen => {
-                    asked.done_when = Some(Answer::Value(u32::from(self.effect(unit) > 0).to_string()));
+                    asked.done_when = Some(match self.effect(unit) {
+                        0 => Verdict::No("0".to_owned()),
+                        _ => Verdict::Yes,
+                    });
                 }
                 judgement @ (Judgement::Done(_)
                 | Judgement::NotDone(_)

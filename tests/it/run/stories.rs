@@ -5,6 +5,7 @@ mod health;
 mod people;
 mod tries;
 mod undo;
+mod when;
 
 use orchestrate::run::{Event, Status, Timestamp, Unit};
 

@@ -252,7 +252,7 @@ impl Table {
         let Load::Partition { id, rows, block } = load else { panic!("it is a partition") };
         self.copied.insert(id, Rows { rows, block });
         let proof = orchestrate::run::Proof::Answer;
-        self.outcomes.insert(unit.clone(), Event::Done { unit, proof, detail: None });
+        self.outcomes.insert(unit.clone(), Event::Done { unit, proof, detail: None, output: None });
     }
 }
 

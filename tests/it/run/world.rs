@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use orchestrate::run::{
     Act, Decision, Document, Event, Failure, FaultKind, Part, ProcedureKind, Reading, Request, Script, Settings, State,
-    Status, Task, Timestamp, Unit, Watch, decide,
+    Status, Task, Timestamp, Unit, Verdict, Watch, decide,
 };
 
 use super::acts::task;
@@ -53,6 +53,8 @@ pub struct World {
     pub unprepared: Option<(FaultKind, Timestamp)>,
     /// From when on the answer to a `wait` is yes.
     pub waits: BTreeMap<String, Timestamp>,
+    /// What `when` answers, yes where it says nothing.
+    pub needed: BTreeMap<String, Verdict>,
     /// What the checks find, from when on.
     pub checks: Vec<(Timestamp, Vec<Failure>)>,
     pub health: Vec<(Timestamp, Vec<Failure>)>,
@@ -101,6 +103,7 @@ impl World {
             checks: Vec::new(),
             health: Vec::new(),
             postcheck: Vec::new(),
+            needed: BTreeMap::new(),
             is_not_required: None,
             people: Vec::new(),
             interruptions: BTreeMap::new(),
@@ -326,7 +329,7 @@ impl World {
             }
             let proof = orchestrate::run::Proof::Answer;
             self.record(match heard.fault {
-                None => Event::Done { unit, proof, detail: None },
+                None => Event::Done { unit, proof, detail: None, output: None },
                 Some(kind) => Event::Failed { unit, fault: fault(kind) },
             });
         }
