@@ -16,6 +16,7 @@ mod process;
 mod rendering;
 mod rules;
 mod run;
+mod runbooks;
 mod samples;
 mod store;
 mod support;

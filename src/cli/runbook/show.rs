@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::{Action, Migration, Operation, Parameter, Undo};
+use crate::model::{Action, Expectation, Migration, Operation, Parameter, Probe, Question, Template, Undo};
 
 use super::super::args::{Global, RunFormat, RunbookShowArguments};
 use super::super::failure::{Exit, Failure};
@@ -97,19 +97,36 @@ fn steps(procedure: &Migration) -> Vec<Step> {
 fn told(operation: &Operation) -> (&'static str, String) {
     let first = || operation.texts().first().map(|text| (*text).trim().to_owned()).unwrap_or_default();
     match &operation.action {
-        Action::Command { argv, .. } => {
-            let words: Vec<String> = argv.iter().map(|word| quoted(&word.text)).collect();
-            ("command", words.join(" "))
-        }
+        Action::Command { argv, .. } => ("command", line(argv)),
         Action::Http { method, url, .. } => ("http", format!("{method} {}", url.text)),
         Action::Manual { ask } => ("manual", ask.text.trim().to_owned()),
-        Action::Wait { .. } => ("wait", format!("until {}", first())),
-        Action::Verify { .. } => ("verify", first()),
+        Action::Wait { probe, .. } => ("wait", asked(probe)),
+        Action::Verify { probe } => ("verify", asked(probe)),
         Action::Sql { .. } => ("sql", first()),
         Action::ForEach { .. } => ("for_each", first()),
         Action::Copy { .. } => ("copy", first()),
         Action::Backfill { .. } => ("backfill", first()),
     }
+}
+
+/// What a probe asks, and what it makes of the answer.
+fn asked(probe: &Probe) -> String {
+    let question = match &probe.question {
+        Question::Command { argv } => line(argv),
+        Question::Http { method, url, .. } => format!("{method} {}", url.text),
+        Question::Sql { sql: text, .. } | Question::File { path: text } | Question::Value { text } => {
+            text.text.trim().to_owned()
+        }
+    };
+    let answer = probe.answer.as_ref().map(|answer| format!("\n{}", answer.text.trim())).unwrap_or_default();
+    let expect =
+        if probe.expect == Expectation::True { String::new() } else { format!("\nexpected: {}", probe.expect) };
+    format!("{question}{answer}{expect}")
+}
+
+/// Words as one would type them.
+fn line(argv: &[Template]) -> String {
+    argv.iter().map(|word| quoted(&word.text)).collect::<Vec<String>>().join(" ")
 }
 
 /// A word as one would type it, with its templates.
