@@ -43,7 +43,8 @@ pub fn programs(procedure: &Migration, site: &Site, texts: &Texts) -> Vec<(Missi
             note(argv, None, &site.context(texts, None, None));
         }
     }
-    found.into_iter().map(|(name, (place, is_there))| (Missing { name, place }, is_there)).collect()
+    let told = |name: &str, place| Missing { name: site.scrub.clean(name), place };
+    found.into_iter().map(|(name, (place, is_there))| (told(&name, place), is_there)).collect()
 }
 
 /// Those of them that this machine does not have.
