@@ -130,13 +130,25 @@ fn what_the_app_uses_is_never_destroyed() {
     let ended = heroku.0.run_up_to("");
     assert!(ended.code == Some(9) && ended.said.contains("shop uses old-db: nothing is destroyed"), "{ended:?}");
     assert_eq!(heroku.told(), "[new-db, old-db] old-db false []");
-    // And on the way back neither.
-    state["primary"] = json!("new-db");
-    state["maintenance"] = json!(true);
+}
+
+/// The old one cannot be promoted again, and whoever goes back goes on without it: then the new one stays.
+#[test]
+fn what_the_app_uses_is_not_destroyed_on_the_way_back_either() {
+    let heroku = Heroku::new("");
+    assert_eq!(heroku.0.run_up_to("watch-for-days").code, Some(10));
+    let mut state = heroku.state();
+    state["databases"]["old-db"]["preparing"] = json!(1_000_000);
     heroku.become_state(&state);
-    let name = heroku.0.run_name();
-    heroku.0.run(&["rollback", &name]);
-    assert_eq!(heroku.0.run_up_to("").code, Some(0));
+    assert_eq!(heroku.0.take_back().code, Some(9));
+    let skipped = heroku.0.run(&["skip", &heroku.0.run_name(), "promote", "--reason", "the old one is broken"]);
+    let mut ended = skipped.code;
+    while ended == Some(10) || ended == Some(7) {
+        ended = heroku.0.run_up_to("").code;
+    }
+    assert_eq!(heroku.0.entry()["status"], "rolled_back", "{skipped:?}");
+    let told = heroku.told();
+    assert!(told.starts_with("[new-db, old-db] new-db false [promote old-db"), "{told}");
 }
 
 #[test]

@@ -119,7 +119,7 @@ const BEGIN: [&str; 5] = [
 ];
 
 const END: [&str; 5] = [
-    "1.42.0 Version 1.42.0\nmain chore: version 1.41.0\nrelease-1.42.0 chore: version 1.42.0",
+    "main chore: version 1.41.0\nrelease-1.42.0 chore: version 1.42.0\n1.42.0 Version 1.42.0",
     "bump-1.42.0 Bump the app to 1.42.0\nmain chore: version 1.41.0",
     "playground 1.42.0-unstable",
     "requests {\"bump-1.42.0\": \"merged\"}",
