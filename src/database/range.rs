@@ -190,7 +190,8 @@ impl Ranges<'_> {
     }
 }
 
-/// Puts the bounds in. What is greater than `:low` begins with it: it is the batch's own first row.
+/// Puts the bounds in. Both keys are in the batch: what is greater than `:low` begins with it, and what is less than `:high`
+/// ends with it.
 pub(super) fn with_bounds(sql: &str, engine: Engine, low: &str, high: &str) -> String {
     let tokens = final_tokens(sql, engine);
     let mut text = String::with_capacity(sql.len() + low.len() + high.len());
@@ -203,14 +204,15 @@ pub(super) fn with_bounds(sql: &str, engine: Engine, low: &str, high: &str) -> S
         };
         let end = tokens[at + 1].at + tokens[at + 1].text.len();
         let is_low = bound == "low";
+        let (before, behind) = if is_low { (">", "<") } else { ("<", ">") };
         text.push_str(&sql[from..tokens[at].at]);
-        if is_low && at > 0 && is_lone(&tokens, at - 1, ">") {
+        if at > 0 && is_lone(&tokens, at - 1, before) {
             let after = tokens[at - 1].at + 1;
             text.insert(text.len() - (tokens[at].at - after), '=');
         }
         text.push_str(if is_low { low } else { high });
         from = end;
-        if is_low && is_lone(&tokens, at + 2, "<") {
+        if is_lone(&tokens, at + 2, behind) {
             let after = tokens[at + 2].at + 1;
             text.push_str(&sql[from..after]);
             text.push('=');
@@ -289,13 +291,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_greater_than_the_first_row_begins_with_it() {
+    fn both_ends_are_in_the_batch() {
         assert_eq!(put("id > :low AND id <= :high"), "id >= '1'::int8 AND id <= '9'::int8");
         assert_eq!(put("id >:low"), "id >='1'::int8");
         assert_eq!(put("id > /* a */ :low"), "id > /* a */ '1'::int8".replace("> /", ">= /"));
         assert_eq!(
             put("id >= :low AND :low <= id AND :low < id"),
             "id >= '1'::int8 AND '1'::int8 <= id AND '1'::int8 <= id"
+        );
+        assert_eq!(put("id >= :low AND id < :high"), "id >= '1'::int8 AND id <= '9'::int8");
+        assert_eq!(put("id<:high AND :high > id"), "id<='9'::int8 AND '9'::int8 >= id");
+        assert_eq!(
+            put("id > :high OR id < :low OR id <> :high OR :high >> id OR a -> :low"),
+            "id > '9'::int8 OR id < '1'::int8 OR id <> '9'::int8 OR '9'::int8 >> id OR a -> '1'::int8"
         );
         assert_eq!(
             put(":low <> id AND id <> :low AND a ->> :low"),

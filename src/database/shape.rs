@@ -28,6 +28,8 @@ pub(super) struct Shape {
     pub has_order: bool,
     /// Whether no two rows have the same key.
     pub is_unique: bool,
+    /// Whether the key is the number that SQLite gives each row, and no column.
+    pub is_by_rowid: bool,
 }
 
 impl Shape {
@@ -62,6 +64,14 @@ pub(super) fn check_copy(keyed: &Keyed<'_>, from: &Shape, to: &Shape) -> Result<
     let Change::Copy { to: table, columns, verify } = keyed.change else { return Ok(()) };
     let (source, key) = (keyed.table, names(keyed.key));
     is_table(table, to)?;
+    for (table, shape) in [(source, from), (table, to)] {
+        if shape.is_by_rowid {
+            return Err(refused(format!(
+                "`rowid` is no column of `{table}`: a row that is copied gets another one, and is not found again by it; copy by a \
+                 column that both tables have"
+            )));
+        }
+    }
     if !from.is_unique {
         return Err(refused(format!(
             "two rows of `{source}` may have the same key ({key}), and a copy could not tell them apart; copy by a unique key"

@@ -1,6 +1,6 @@
 //! Checkpoints: rows in the target that say which batch of a stretch was the last, written in its own transaction.
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 use sqlx::postgres::PgConnection;
 
 use super::super::error::Failure;
@@ -12,10 +12,11 @@ use super::trouble::{Phase, trouble};
 const EXISTS: &str = "SELECT to_regclass('orchestrate_batches') IS NOT NULL";
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS orchestrate_batches \
                       (tag text PRIMARY KEY, batch bigint NOT NULL, high text, rows bigint NOT NULL)";
-/// Nothing where this batch, or one after it, stands there.
+/// Nothing where this batch, or one after it, stands there; else the table with its schema.
 const FENCE: &str = "INSERT INTO orchestrate_batches AS kept (tag, batch, rows) VALUES ($1, $2, 0) \
-                     ON CONFLICT (tag) DO UPDATE SET batch = excluded.batch WHERE kept.batch < excluded.batch";
-const LEAVE: &str = "UPDATE orchestrate_batches SET high = $2, rows = $3 WHERE tag = $1";
+    ON CONFLICT (tag) DO UPDATE SET batch = excluded.batch WHERE kept.batch < excluded.batch \
+    RETURNING (SELECT format('%I.%I', nspname, relname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+    WHERE pg_class.oid = 'orchestrate_batches'::regclass)";
 const FIND: &str = "SELECT batch, high, rows FROM orchestrate_batches WHERE tag = $1";
 const FORGET: &str = "DELETE FROM orchestrate_batches WHERE left(tag, length($1)) = $1";
 
@@ -28,18 +29,23 @@ pub(super) async fn prepare(session: &mut PgConnection) -> Result<(), Failure> {
     if exists(session).await? { Ok(()) } else { created(sqlx::raw_sql(CREATE).execute(session).await) }
 }
 
-/// Takes the batch, in the transaction of the session.
-pub(super) async fn take(session: &mut PgConnection, batch: &Batch<'_>) -> Result<(), Failure> {
+/// Takes the batch, in the transaction of the session: where its checkpoint stands, whatever path is set later.
+pub(super) async fn take(session: &mut PgConnection, batch: &Batch<'_>) -> Result<String, Failure> {
     let number = i64::try_from(batch.number).unwrap_or(i64::MAX);
-    let taken = sqlx::query(FENCE).bind(batch.tag).bind(number).execute(session).await;
-    let taken = taken.map_err(|error| trouble(error, Phase::Before))?;
-    if taken.rows_affected() == 0 { Err(fenced()) } else { Ok(()) }
+    let taken = sqlx::query_scalar(FENCE).bind(batch.tag).bind(number).fetch_optional(session).await;
+    taken.map_err(|error| trouble(error, Phase::Before))?.ok_or_else(fenced)
 }
 
 /// Writes what was done.
-pub(super) async fn leave(session: &mut PgConnection, batch: &Batch<'_>, moved: &Moved) -> Result<(), Failure> {
+pub(super) async fn leave(
+    session: &mut PgConnection,
+    table: &str,
+    batch: &Batch<'_>,
+    moved: &Moved,
+) -> Result<(), Failure> {
     let rows = i64::try_from(moved.rows).unwrap_or(i64::MAX);
-    let left = sqlx::query(LEAVE).bind(batch.tag).bind(encoded(moved.high.as_ref())).bind(rows).execute(session).await;
+    let leave = AssertSqlSafe(format!("UPDATE {table} SET high = $2, rows = $3 WHERE tag = $1"));
+    let left = sqlx::query(leave).bind(batch.tag).bind(encoded(moved.high.as_ref())).bind(rows).execute(session).await;
     left.map(|_| ()).map_err(|error| trouble(error, Phase::Within))
 }
 

@@ -78,6 +78,7 @@ impl Postgres {
         let begun = Instant::now();
         let tried = async {
             begin(&mut session, keyed).await?;
+            session::set(&mut session, keyed.settings, true).await?;
             Work { session: &mut session, keyed, batch, high: &mut high }.forward().await
         };
         let tried = tried.await.map_err(|failure| setback(failure, high));
@@ -92,7 +93,8 @@ impl Postgres {
 
 async fn whole(session: &mut PgConnection, keyed: &Keyed<'_>, batch: &Batch<'_>) -> Result<Option<Moved>, Setback> {
     begin(session, keyed).await?;
-    batches::take(session, batch).await?;
+    let checkpoints = batches::take(session, batch).await?;
+    session::set(session, keyed.settings, true).await?;
     let mut high = None;
     let mut work = Work { session: &mut *session, keyed, batch, high: &mut high };
     let moved = async {
@@ -107,7 +109,7 @@ async fn whole(session: &mut PgConnection, keyed: &Keyed<'_>, batch: &Batch<'_>)
         send(session, "ROLLBACK").await?;
         return Ok(None);
     };
-    batches::leave(session, batch, &moved).await?;
+    batches::leave(session, &checkpoints, batch, &moved).await?;
     let committed = sqlx::raw_sql("COMMIT").execute(session).await;
     committed.map_err(|error| trouble(error, Phase::Commit))?;
     Ok(Some(moved))
@@ -124,8 +126,7 @@ async fn begin(session: &mut PgConnection, keyed: &Keyed<'_>) -> Result<(), Fail
         Change::Copy { .. } => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         Change::Set(_) | Change::Sql(_) => "BEGIN ISOLATION LEVEL READ COMMITTED",
     };
-    send(session, &format!("{begin}; {WAITS}")).await?;
-    session::set(session, keyed.settings, true).await
+    send(session, &format!("{begin}; {WAITS}")).await.map(|_| ())
 }
 
 async fn send(session: &mut PgConnection, sql: &str) -> Result<u64, Failure> {
@@ -149,10 +150,10 @@ fn number(row: &PgRow, at: usize) -> Result<u64, Failure> {
     value::<i64>(row, at).map(i64::unsigned_abs)
 }
 
-/// A key's values as texts, and their types.
+/// A key's values as texts, and their types: without a length, which `character` and `bit` would take for one.
 pub(super) fn shown(key: &[String]) -> String {
     let texts = list(key, |column| format!("{}::text", name(column)));
-    let types = list(key, |column| format!("pg_typeof({})::text", name(column)));
+    let types = list(key, |column| format!("format_type(pg_typeof({})::oid, -1)", name(column)));
     format!("json_build_array({texts})::text, json_build_array({types})::text")
 }
 

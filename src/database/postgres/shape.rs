@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::model::{Engine, Key};
 
-use super::super::error::Failure;
+use super::super::error::{Failure, Trouble};
 use super::super::keyed::{Change, Keyed, KeyedFacts, decoded};
 use super::super::range::{Ranges, name, names};
 use super::super::shape::{Column, Shape, check_change, check_copy, check_source, no_table};
@@ -56,11 +56,7 @@ impl Postgres {
         }
         let mut session = self.session().await?;
         session::set(&mut session, keyed.settings, false).await?;
-        let bytes = bytes(&mut session, keyed.table).await?;
-        let sample = match SAMPLED_BYTES.saturating_mul(100) / bytes.max(1) {
-            percent @ 0..50 => format!(" TABLESAMPLE SYSTEM ({})", percent.max(1)),
-            _ => String::new(),
-        };
+        let sample = sample(bytes(&mut session, keyed.table).await?);
         let (columns, table, shown) = (names(keyed.key), keyed.table, shown(keyed.key));
         let condition = Ranges { engine: Engine::Postgres, keyed }.filtered("TRUE");
         let sql = format!(
@@ -70,10 +66,25 @@ impl Postgres {
              ON orchestrate_n = orchestrate_all * orchestrate_lane / {lanes}) \
              SELECT {shown} FROM cut ORDER BY {columns}"
         );
-        let rows = read(&mut session, &sql).await?;
+        let rows = match read(&mut session, &sql).await {
+            Ok(rows) => rows,
+            // A table that is not cut is copied as well, in one stretch.
+            Err(failure) if matches!(failure.trouble, Trouble::Timeout | Trouble::Refused) => {
+                tracing::warn!(table, reason = failure.message, "the table could not be cut into stretches");
+                return Ok(Vec::new());
+            }
+            Err(failure) => return Err(failure),
+        };
         self.keep(session).await;
         rows.iter().map(|row| decoded(&value::<String>(row, 0)?)).collect()
     }
+}
+
+/// As much of a table as is read to find out where to cut it: of a large one a few blocks, of a small one all.
+fn sample(bytes: u64) -> String {
+    // What is lost beyond 2^53 does not matter.
+    let percent = SAMPLED_BYTES as f64 * 100.0 / bytes.max(1) as f64;
+    if percent < 50.0 { format!(" TABLESAMPLE SYSTEM ({percent:.9})") } else { String::new() }
 }
 
 async fn shape(session: &mut PgConnection, table: &str, key: &[String]) -> Result<Shape, Failure> {
@@ -97,7 +108,7 @@ async fn shape(session: &mut PgConnection, table: &str, key: &[String]) -> Resul
     let is_unique = unique.map_err(before)?;
     let has_key = key.iter().all(|name| columns.iter().any(|column| column.name == *name));
     let has_order = other_kind.is_none() && has_key && has_order(session, table, key).await?;
-    Ok(Shape { other_kind, columns, has_order, is_unique })
+    Ok(Shape { other_kind, columns, has_order, is_unique, is_by_rowid: false })
 }
 
 /// Whether the planner, which knows collations, directions and broken indexes, needs to sort.
@@ -155,4 +166,16 @@ async fn rows(session: &mut PgConnection, keyed: &Keyed<'_>, is_estimate: bool) 
     }
     let plan: serde_json::Value = serde_json::from_str(&value::<String>(row, 0)?).unwrap_or_default();
     Ok(plan.pointer("/0/Plan/Plan Rows").and_then(serde_json::Value::as_u64).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_of_one_size_however_large_the_table_is() {
+        let told = [1 << 20, 1 << 30, 1 << 40, 1 << 50].map(sample);
+        let of = |percent: &str| format!(" TABLESAMPLE SYSTEM ({percent})");
+        assert_eq!(told, [String::new(), of("3.125000000"), of("0.003051758"), of("0.000002980")]);
+    }
 }

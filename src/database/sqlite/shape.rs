@@ -140,8 +140,9 @@ async fn shape(connection: &mut SqliteConnection, at: &Place, table: &str, key: 
         .map_err(read)?;
     let has_alias = !is_without_rowid && !has_key_index;
     let (mut columns, alias) = columns(connection, at, has_alias).await?;
-    let is_rowid = !is_without_rowid && matches!(key, [only] if only == ROWID);
-    if is_rowid && !columns.iter().any(|column| column.name.eq_ignore_ascii_case(ROWID)) {
+    let is_named = columns.iter().any(|column| column.name.eq_ignore_ascii_case(ROWID));
+    let is_rowid = !is_without_rowid && !is_named && matches!(key, [only] if only == ROWID);
+    if is_rowid {
         columns.push(Column { name: ROWID.to_owned(), is_nullable: false, is_generated: false, has_default: true });
     }
     let wanted = serde_json::Value::from(key.to_vec()).to_string();
@@ -150,7 +151,7 @@ async fn shape(connection: &mut SqliteConnection, at: &Place, table: &str, key: 
     let is_unique = is_unique || is_rowid || alias.is_some_and(|alias| key.contains(&alias));
     let has_key = key.iter().all(|name| columns.iter().any(|column| column.name == *name));
     let has_order = other_kind.is_none() && has_key && has_order(connection, table, key).await?;
-    Ok(Shape { other_kind, columns, has_order, is_unique })
+    Ok(Shape { other_kind, columns, has_order, is_unique, is_by_rowid: is_rowid })
 }
 
 /// Whether the planner, which knows collations and directions, needs to sort.
