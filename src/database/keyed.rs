@@ -14,7 +14,8 @@ use super::target::{Database, Server};
 /// How long the questions before the start may take.
 const FACTS_TIMEOUT: Duration = Duration::from_secs(120);
 const OWN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long it may take to look for rows that came behind the batches: that reads the whole range once.
+/// How long it may take to look for the rows of a batch, and for those that came behind: where few need it, that reads the whole
+/// range.
 pub(super) const SWEEP_TIMEOUT: Duration = Duration::from_secs(12 * 3600);
 
 /// A table that is walked through by a key.

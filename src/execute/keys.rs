@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::database::{Batch, BatchFailure, Change, Database, Keyed, Sweep, Trouble};
 use crate::model::{Action, BackfillChange, Engine, Key, Operation, SliceBy, Verification};
-use crate::run::{Part, Phase, Slice, State, Unit};
+use crate::run::{FaultKind, Part, Phase, Slice, State, Unit};
 
 use super::operation::Job;
 use super::perform::{Came, fault};
@@ -192,7 +192,12 @@ fn is_turn(number: u64, took: Duration) -> bool {
 }
 
 fn failed(site: &Site, next: &NextBatch, failure: BatchFailure) -> Came {
-    let fault = fault(site, &failure.error);
+    let mut fault = fault(site, &failure.error);
+    // Without its last key it cannot be set aside. It left nothing: what it waited for will pass.
+    if failure.is_late && failure.high.is_none() {
+        fault.kind = FaultKind::Transient;
+        return Came::Failed(fault);
+    }
     let is_of_batch = match failure.error.trouble {
         Trouble::Refused | Trouble::Partial | Trouble::Timeout => true,
         Trouble::Transient | Trouble::Lost | Trouble::Ended | Trouble::Running => failure.is_late,

@@ -1,7 +1,7 @@
 //! Checkpoints: rows in the target that say which batch of a stretch was the last, written in its own transaction.
 
-use sqlx::{AssertSqlSafe, Row as _};
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::error::Failure;
 use super::super::keyed::{Batch, Checkpoint, Moved, decoded, encoded, fenced};

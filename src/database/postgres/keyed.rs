@@ -23,6 +23,10 @@ const BY_INDEX: &str = "SAVEPOINT orchestrate_look; SET LOCAL enable_seqscan = o
                         SET LOCAL enable_sort = off; ";
 const LOOKED: &str = "; ROLLBACK TO SAVEPOINT orchestrate_look; RELEASE SAVEPOINT orchestrate_look";
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// A server that was taken over by another one, and a full disk: nothing was done, and somebody is at it.
+const NOT_FOR_NOW: [&str; 2] = ["25006", "53100"];
+/// A setting of the author's that bounds what a batch asks as well.
+const STATEMENT_TIMEOUT: &str = "statement_timeout";
 /// The columns that both tables have and that are not computed, with their types in the destination.
 const COLUMNS: &str = "SELECT f.attname::text, format_type(t.atttypid, t.atttypmod) FROM pg_attribute f \
     JOIN pg_attribute t ON t.attrelid = to_regclass($2) AND t.attname = f.attname AND t.attnum > 0 AND NOT t.attisdropped \
@@ -57,7 +61,7 @@ impl Postgres {
         };
         self.know_batches(result.is_ok());
         self.give_back(session, &result).await;
-        result
+        result.map_err(passing)
     }
 
     /// Keeps a session whose batch ended in order, or was refused by the server itself.
@@ -77,7 +81,7 @@ impl Postgres {
         let mut high = None;
         let begun = Instant::now();
         let tried = async {
-            begin(&mut session, keyed).await?;
+            begin(&mut session, keyed, keyed.timeout).await?;
             session::set(&mut session, keyed.settings, true).await?;
             Work { session: &mut session, keyed, batch, high: &mut high }.forward().await
         };
@@ -92,7 +96,7 @@ impl Postgres {
 }
 
 async fn whole(session: &mut PgConnection, keyed: &Keyed<'_>, batch: &Batch<'_>) -> Result<Option<Moved>, Setback> {
-    begin(session, keyed).await?;
+    begin(session, keyed, SWEEP_TIMEOUT).await?;
     let checkpoints = batches::take(session, batch).await?;
     session::set(session, keyed.settings, true).await?;
     let mut high = None;
@@ -120,13 +124,27 @@ fn setback(failure: Failure, high: Option<Key>) -> Setback {
     Setback { failure, high, is_late }
 }
 
-/// What is compared with the other table needs one view of both.
-async fn begin(session: &mut PgConnection, keyed: &Keyed<'_>) -> Result<(), Failure> {
+/// What will pass by itself is tried again later, and no reason to set rows aside.
+fn passing(mut setback: Setback) -> Setback {
+    if setback.failure.code.as_deref().is_some_and(|code| NOT_FOR_NOW.contains(&code)) {
+        setback.failure.trouble = Trouble::Transient;
+    }
+    setback
+}
+
+/// What is compared with the other table needs one view of both. To find the rows may take longer than to change them: where few
+/// need it, much of the index is read.
+async fn begin(session: &mut PgConnection, keyed: &Keyed<'_>, looking: Duration) -> Result<(), Failure> {
     let begin = match keyed.change {
         Change::Copy { .. } => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         Change::Set(_) | Change::Sql(_) => "BEGIN ISOLATION LEVEL READ COMMITTED",
     };
-    send(session, &format!("{begin}; {WAITS}")).await.map(|_| ())
+    send(session, &format!("{begin}; {WAITS}; {}", within(looking))).await.map(|_| ())
+}
+
+/// Bounds the statements that follow in the transaction.
+fn within(timeout: Duration) -> String {
+    format!("SET LOCAL {STATEMENT_TIMEOUT} = {}", session::milliseconds(timeout))
 }
 
 async fn send(session: &mut PgConnection, sql: &str) -> Result<u64, Failure> {
@@ -168,6 +186,9 @@ impl Work<'_> {
         let bounds = self.ranges().bounds(&shown(self.keyed.key), after, until, self.batch.rows);
         let Some((piece, casts)) = self.piece(&bounds, true).await? else { return Ok(None) };
         *self.high = Some(piece.high.clone());
+        if !self.keyed.settings.contains_key(STATEMENT_TIMEOUT) {
+            send(self.session, &within(self.keyed.timeout)).await?;
+        }
         let rows = self.act(&piece, &casts).await?;
         Ok(Some(Moved { high: Some(piece.high), rows }))
     }
@@ -175,7 +196,7 @@ impl Work<'_> {
     /// Rows that came behind the batches. It may look for long, and locks nothing until it has found some.
     async fn sweep(&mut self, after: Option<&Key>) -> Result<Option<Moved>, Failure> {
         let until = self.batch.until;
-        send(self.session, &format!("SET LOCAL statement_timeout = {}", SWEEP_TIMEOUT.as_millis())).await?;
+        send(self.session, &within(SWEEP_TIMEOUT)).await?;
         if let Change::Copy { to, columns, verify } = self.keyed.change {
             return self.fill(after, to, columns, verify).await;
         }

@@ -83,7 +83,7 @@ pub(super) async fn prepare(session: &mut PgConnection, name: &str, timeout: Dur
 }
 
 /// A duration as the server wants it; zero would be none.
-fn milliseconds(timeout: Duration) -> String {
+pub(super) fn milliseconds(timeout: Duration) -> String {
     timeout.as_millis().clamp(1, TIMEOUT_MS_MAX).to_string()
 }
 

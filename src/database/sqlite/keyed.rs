@@ -16,7 +16,7 @@ use super::batches;
 use super::file::{Sqlite, execute, leaves_no_trace};
 use super::running::unwatch;
 use super::shape::columns_in_common;
-use super::trouble::trouble;
+use super::trouble::{is_full, trouble};
 
 /// Keys that the destination lacks, for one batch of what came behind.
 const MISSING: &str = "temp.orchestrate_missing";
@@ -75,6 +75,11 @@ impl Sqlite {
         }
         match done {
             Ok(moved) => Ok(moved.map(|moved| (moved, taken))),
+            // A full disk will pass, and is no reason to set rows aside.
+            Err(failure) if is_full(&failure) => {
+                let failure = Failure { trouble: Trouble::Transient, ..failure };
+                Err(Setback { is_late: false, failure, high })
+            }
             Err(failure) => {
                 let is_late = matches!(failure.trouble, Trouble::Timeout | Trouble::Transient);
                 Err(Setback { is_late, failure, high })
@@ -119,10 +124,10 @@ impl Work<'_> {
         if stays {
             batches::take(self.connection, self.batch).await?;
         }
-        let (server, tag, timeout) = (self.server, self.batch.tag, self.keyed.timeout);
+        let (server, tag) = (self.server, self.batch.tag);
         let mut moved = None;
         if self.batch.goes_forward() {
-            moved = bounded(server, tag, timeout, self.forward()).await?;
+            moved = self.forward(if stays { SWEEP_TIMEOUT } else { self.keyed.timeout }).await?;
         }
         if let (None, Some(sweep)) = (&moved, self.batch.sweep) {
             moved = bounded(server, tag, SWEEP_TIMEOUT, self.sweep(sweep.after)).await?;
@@ -134,13 +139,14 @@ impl Work<'_> {
         Ok(moved)
     }
 
-    /// The next rows after the key.
-    async fn forward(&mut self) -> Result<Option<Moved>, Failure> {
+    /// The next rows after the key. To find them may take longer than to change them.
+    async fn forward(&mut self, looking: Duration) -> Result<Option<Moved>, Failure> {
+        let (server, tag, timeout) = (self.server, self.batch.tag, self.keyed.timeout);
         let (after, until) = (self.batch.after, self.batch.until);
         let bounds = self.ranges().bounds(&shown(self.keyed.key), after, until, self.batch.rows);
-        let Some(piece) = self.piece(&bounds).await? else { return Ok(None) };
+        let Some(piece) = bounded(server, tag, looking, self.piece(&bounds)).await? else { return Ok(None) };
         self.high = Some(piece.high.clone());
-        let rows = self.act(&piece).await?;
+        let rows = bounded(server, tag, timeout, self.act(&piece)).await?;
         Ok(Some(Moved { high: Some(piece.high), rows }))
     }
 

@@ -5,7 +5,8 @@ use sqlx::{Connection, PgConnection};
 
 use super::super::trail::whole;
 use super::{Move, NAME, Size, What};
-use crate::faults::installation::{Entry, On};
+use crate::faults::frozen::has;
+use crate::faults::installation::{Entry, On, Process};
 
 const SIZE: Size = Size { rows: 3_000, is_slow: false, parallel: 1, partitions: 1 };
 const LOCKED: u32 = 1_500;
@@ -24,6 +25,14 @@ async fn holding(moved: &Move) -> PgConnection {
     let locked =
         sqlx::query("UPDATE source SET n = n WHERE id = $1").bind(i64::from(LOCKED)).execute(&mut session).await;
     locked.expect("the row is free");
+    session
+}
+
+/// A session that holds what it has locked until it is closed.
+async fn locking(moved: &Move, sql: &'static str) -> PgConnection {
+    let mut session = PgConnection::connect(&moved.installation.target_url).await.expect("Postgres answers");
+    sqlx::raw_sql("BEGIN").execute(&mut session).await.expect("a transaction can begin");
+    sqlx::raw_sql(sql).execute(&mut session).await.expect("it waits for its lock");
     session
 }
 
@@ -72,4 +81,45 @@ async fn a_range_that_is_locked_is_gone_without() {
     assert_eq!(moved.rows_of("source").await, left);
     moved.assert_tidy("skipped").await;
     session.close().await.expect("the session can be closed");
+}
+
+/// A slow move that is in its middle, by an operation of its own.
+async fn in_the_middle(backfill: &str) -> (Move, Process) {
+    let size = Size { rows: 6_000, is_slow: true, ..SIZE };
+    let moved = Move::new(What::Backfill, On::Postgres, size).await;
+    let operation = format!(
+        "  - name: move\n    target: main\n    backfill: {{{backfill}}}\n    irreversible: It is kept\n    settings: {{lock_timeout: 50ms}}\n    \
+         retry: {{attempts: 100, backoff: 50ms}}\n"
+    );
+    moved.installation.migration(NAME, &format!("operations:\n{operation}"));
+    let process = moved.in_the_middle().await;
+    (moved, process)
+}
+
+/// Waits until more attempts have failed than a range gets before it is set aside, gives the lock back, and waits for the end.
+async fn ends_after(moved: &Move, process: Process, session: PgConnection) {
+    let failures = |journal: &[Entry]| journal.iter().filter(|entry| entry.event.name() == "failed").count();
+    moved.installation.until(NAME, "locked", |journal| failures(journal) > 4 || has(journal, "batch_failed")).await;
+    session.close().await.expect("the session can be closed");
+    let ended = process.end().await;
+    let journal = moved.installation.journal(NAME).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}\n{}", whole(&journal));
+    assert!(!has(&journal, "batch_parked"), "{}", whole(&journal));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_locked_is_waited_for() {
+    let (moved, process) = in_the_middle("table: source, key: id, set: n = n + 1, batch: 100").await;
+    let session = locking(&moved, "LOCK TABLE source IN ACCESS EXCLUSIVE MODE").await;
+    ends_after(&moved, process, session).await;
+    moved.assert_moved("the lock is gone").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_came_behind_and_is_locked_is_waited_for() {
+    let (moved, process) = in_the_middle("table: source, key: id, set: n = n + 1, where: n = 7, batch: 100").await;
+    moved.installation.sql(&["INSERT INTO source VALUES (0, 7)"]).await;
+    let session = locking(&moved, "SELECT * FROM source WHERE id = 0 FOR UPDATE").await;
+    ends_after(&moved, process, session).await;
+    assert_eq!(moved.rows_of("source").await, "6001 18003000 8 8");
 }

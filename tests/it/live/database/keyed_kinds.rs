@@ -1,13 +1,14 @@
 //! Keys of every kind, locks, and how a table is cut: what Postgres and SQLite have of their own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use orchestrate::database::{Batch, Change, Database, Keyed, Trouble};
-use orchestrate::model::{Key, Verification};
+use orchestrate::database::{Batch, Change, Database, Keyed, Moved, Trouble};
+use orchestrate::model::{Engine, Key, Verification};
 use proptest::prelude::*;
 use sqlx::Connection as _;
 
-use super::keyed::{TAG, batch, columns, copy, key, keyed, one, run, walk, walk_from};
+use super::keyed::{TAG, batch, both, columns, copy, key, keyed, one, run, walk, walk_from};
 use super::{LONG, World, fresh, open, postgres, sqlite, url_of};
 
 #[tokio::test]
@@ -40,6 +41,83 @@ async fn postgres_walks_by_keys_of_every_type() {
         assert_eq!(copied.iter().map(|moved| moved.rows).sum::<u64>(), 40, "{names:?}");
     }
     assert_eq!(one(&database, "SELECT min(v) || ' ' || max(v) FROM a").await, "9 9");
+}
+
+#[tokio::test]
+async fn postgres_bounds_are_whole_keys_of_types_with_a_length() {
+    let World { database, .. } = postgres().await;
+    let make = "CREATE TABLE a (u char(36) NOT NULL UNIQUE, b bit(8) NOT NULL UNIQUE, c char(4) NOT NULL UNIQUE, \
+                d varchar(9) NOT NULL UNIQUE, e numeric(9, 3) NOT NULL UNIQUE, f timestamptz(3) NOT NULL UNIQUE, v integer DEFAULT 0); \
+                INSERT INTO a SELECT gen_random_uuid()::text, (n * 5)::bit(8), 'k' || n, 'w' || n, n * 1.001, \
+                now() + n * interval '1.001 seconds' FROM generate_series(1, 40) AS n";
+    run(&database, make).await;
+    let columns_of_key = ["u", "b", "c", "d", "e", "f"];
+    for column in columns_of_key {
+        let key = columns(&[column]);
+        let sql = format!("UPDATE a SET v = v + 1 WHERE {column} >= :low AND {column} < :high");
+        let by = keyed("a", &key, Change::Sql(&sql));
+        for rows in [1, 7] {
+            database.forget_marks("").await.expect("checkpoints are forgotten");
+            let moved = walk(&database, &by, rows).await;
+            assert_eq!(moved.iter().map(|moved| moved.rows).sum::<u64>(), 40, "{column}");
+        }
+        assert_eq!(one(&database, "SELECT min(v) || ' ' || max(v) FROM a").await, "2 2", "{column}");
+        run(&database, "UPDATE a SET v = 0").await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_keeps_its_checkpoint_where_settings_lead_elsewhere() {
+    let World { database, .. } = postgres().await;
+    let make = "CREATE SCHEMA shop; CREATE TABLE shop.a (id integer PRIMARY KEY, v integer DEFAULT 0); \
+                CREATE TABLE shop.b (LIKE shop.a INCLUDING ALL); INSERT INTO shop.a SELECT generate_series(1, 9)";
+    run(&database, make).await;
+    let (id, settings) = (columns(&["id"]), BTreeMap::from([("search_path".to_owned(), "shop".to_owned())]));
+    for change in [Change::Set("v = v + 1"), copy(Verification::Checksum)] {
+        let by = Keyed { settings: &settings, ..keyed("a", &id, change) };
+        database.keyed_facts(&by).await.expect("it is there");
+        assert!(database.pilot(&by, None, 4).await.expect("a pilot").is_some());
+        database.forget_marks("").await.expect("checkpoints are forgotten");
+        assert_eq!(walk(&database, &by, 4).await.len(), 3);
+        assert_eq!(database.checkpoint(TAG).await.map(|kept| kept.map(|kept| kept.batch)), Ok(Some(3)));
+    }
+    assert_eq!(one(&database, "SELECT count(*) FROM shop.b WHERE v = 1").await, "9");
+}
+
+#[tokio::test]
+async fn postgres_goes_uncut_where_cutting_takes_too_long() {
+    let World { database, .. } = postgres().await;
+    run(&database, "CREATE TABLE a (id integer PRIMARY KEY, v integer); INSERT INTO a SELECT generate_series(1, 99)")
+        .await;
+    let (id, settings) = (columns(&["id"]), BTreeMap::from([("statement_timeout".to_owned(), "500ms".to_owned())]));
+    let filter = Some("pg_sleep(0.05)::text IS NOT NULL");
+    let by = Keyed { settings: &settings, filter, ..keyed("a", &id, Change::Set("v = 1")) };
+    assert_eq!(database.key_splits(&by, 4).await, Ok(vec![]));
+}
+
+/// Few rows need it, and to look at the others takes longer than a batch may.
+#[tokio::test]
+async fn to_find_the_rows_of_a_batch_may_take_longer_than_to_change_them() {
+    for World { database, _folder } in &both().await {
+        run(database, "CREATE TABLE a (id bigint PRIMARY KEY NOT NULL, v integer DEFAULT 0)").await;
+        run(database, "INSERT INTO a (id) VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)").await;
+        let slow = match database.engine() {
+            Engine::Sqlite => {
+                "(WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1e6 + a.id) SELECT max(x) FROM n) IS NULL"
+            }
+            Engine::Postgres | Engine::ClickHouse => "pg_sleep(0.3)::text IS NULL",
+        };
+        let filter = format!("v = 0 AND (id > 8 OR {slow})");
+        let id = columns(&["id"]);
+        let by =
+            Keyed { filter: Some(&filter), timeout: Duration::from_secs(1), ..keyed("a", &id, Change::Set("v = 1")) };
+        let first = Batch { sweep: None, ..batch(1, None, 5) };
+        let moved = database.move_batch(&by, &first).await.expect("it is found");
+        assert_eq!(moved, Some(Moved { high: Some(key(&["9"])), rows: 1 }));
+        run(database, "UPDATE a SET v = 0").await;
+        let failure = database.pilot(&by, None, 5).await.expect_err("a pilot has no more time than a batch");
+        assert!(failure.is_late && failure.high.is_none(), "{failure:?}");
+    }
 }
 
 #[tokio::test]
@@ -175,6 +253,31 @@ async fn sqlite_walks_by_keys_of_every_kind() {
     database.keyed_facts(&by).await.expect("the rowid is a key");
     database.forget_marks("").await.expect("checkpoints are forgotten");
     assert_eq!(walk(&database, &by, 2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn sqlite_copies_by_no_number_that_it_gives_itself() {
+    let World { database, _folder } = sqlite();
+    let make = "CREATE TABLE a (word TEXT); INSERT INTO a VALUES ('a'), ('b'); CREATE TABLE b (word TEXT); \
+                CREATE TABLE c (rowid INTEGER PRIMARY KEY, word TEXT); CREATE TABLE d (rowid INTEGER PRIMARY KEY, word TEXT); \
+                CREATE TABLE e (rowid INTEGER NOT NULL, word TEXT); CREATE INDEX e_rowid ON e (rowid); INSERT INTO c VALUES (7, 'a'), (9, 'b')";
+    run(&database, make).await;
+    let rowid = columns(&["rowid"]);
+    let said = async |from: &str, to: &str| {
+        let change = Change::Copy { to, columns: &[], verify: Verification::Count };
+        database.keyed_facts(&keyed(from, &rowid, change)).await.map(|facts| facts.rows).map_err(|error| error.message)
+    };
+    let no = |table: &str| {
+        Err(format!(
+            "`rowid` is no column of `{table}`: a row that is copied gets another one, and is not found again by it; copy by a \
+             column that both tables have"
+        ))
+    };
+    assert_eq!([said("a", "b").await, said("a", "c").await, said("c", "b").await], [no("a"), no("a"), no("b")]);
+    assert_eq!(said("c", "d").await, Ok(2));
+    let twice =
+        "two rows of `e` may have the same key (\"rowid\"), and a copy could not tell them apart; copy by a unique key";
+    assert_eq!(said("e", "d").await, Err(twice.to_owned()));
 }
 
 #[tokio::test]
