@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::model::{Key, Verification};
 
 use super::error::{DatabaseError, Failure, Trouble};
+use super::partitioned::Destination;
 use super::target::{Database, Server};
 
 /// How long the questions before the start may take.
@@ -168,7 +169,7 @@ pub(super) fn decoded(text: &str) -> Result<Key, Failure> {
 }
 
 impl Database {
-    /// Looks whether a table can be walked through so, and how large it is. What cannot be is refused, with what to do.
+    /// Looks whether a table can be walked through or copied so, and how large it is. What cannot be is refused, with what to do.
     pub async fn keyed_facts(&self, keyed: &Keyed<'_>) -> Result<KeyedFacts, DatabaseError> {
         let facts = async {
             match &self.server {
@@ -178,6 +179,21 @@ impl Database {
             }
         };
         self.bounded(FACTS_TIMEOUT, facts).await
+    }
+
+    /// Looks whether the table to fill can take the rows of a copy. What cannot be is refused, with what to do.
+    pub async fn keyed_destination(&self, keyed: &Keyed<'_>, destination: Destination) -> Result<(), DatabaseError> {
+        if destination == Destination::Changing {
+            return Ok(());
+        }
+        let checked = async {
+            match &self.server {
+                Server::ClickHouse(_) => Err(by_partition()),
+                Server::Postgres(server) => server.keyed_destination(keyed, destination).await,
+                Server::Sqlite(server) => server.keyed_destination(keyed, destination).await,
+            }
+        };
+        self.bounded(FACTS_TIMEOUT, checked).await
     }
 
     /// Real keys that cut a table into at most so many stretches of about the same size, in order; SQLite has one writer.

@@ -69,6 +69,8 @@ pub enum Destination {
     Empty,
     /// It is there, and the rows in it are those of this copy.
     Ours,
+    /// It will be another one by then: it is judged when its turn comes.
+    Changing,
 }
 
 /// What is known about a copy that can be done.

@@ -38,7 +38,7 @@ impl Shape {
     }
 }
 
-/// Refuses what cannot be walked through.
+/// Refuses what cannot be walked through, or copied.
 pub(super) fn check_source(keyed: &Keyed<'_>, shape: &Shape) -> Result<(), Failure> {
     let (table, key) = (keyed.table, names(keyed.key));
     is_table(table, shape)?;
@@ -56,27 +56,35 @@ pub(super) fn check_source(keyed: &Keyed<'_>, shape: &Shape) -> Result<(), Failu
              with these columns, over all rows"
         )));
     }
-    Ok(())
+    let Change::Copy { columns, .. } = keyed.change else { return Ok(()) };
+    no_rowid(table, shape)?;
+    if !shape.is_unique {
+        return Err(refused(format!(
+            "two rows of `{table}` may have the same key ({key}), and a copy could not tell them apart; copy by a unique key"
+        )));
+    }
+    match columns.iter().find(|name| shape.column(name).is_none()) {
+        Some(name) => Err(no_column(table, name)),
+        None => Ok(()),
+    }
+}
+
+fn no_rowid(table: &str, shape: &Shape) -> Result<(), Failure> {
+    if !shape.is_by_rowid {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "`rowid` is no column of `{table}`: a row that is copied gets another one, and is not found again by it; copy by a column \
+         that both tables have"
+    )))
 }
 
 /// Refuses a destination that cannot take the rows.
-pub(super) fn check_copy(keyed: &Keyed<'_>, from: &Shape, to: &Shape) -> Result<(), Failure> {
+pub(super) fn check_destination(keyed: &Keyed<'_>, from: &Shape, to: &Shape) -> Result<(), Failure> {
     let Change::Copy { to: table, columns, verify } = keyed.change else { return Ok(()) };
     let (source, key) = (keyed.table, names(keyed.key));
     is_table(table, to)?;
-    for (table, shape) in [(source, from), (table, to)] {
-        if shape.is_by_rowid {
-            return Err(refused(format!(
-                "`rowid` is no column of `{table}`: a row that is copied gets another one, and is not found again by it; copy by a \
-                 column that both tables have"
-            )));
-        }
-    }
-    if !from.is_unique {
-        return Err(refused(format!(
-            "two rows of `{source}` may have the same key ({key}), and a copy could not tell them apart; copy by a unique key"
-        )));
-    }
+    no_rowid(table, to)?;
     if verify != Verification::None && !to.has_order {
         return Err(refused(format!(
             "no index of `{table}` has the order of its key ({key}), which proving each batch needs; create it before the copy, or say \
@@ -87,9 +95,6 @@ pub(super) fn check_copy(keyed: &Keyed<'_>, from: &Shape, to: &Shape) -> Result<
     let all = || from.columns.iter().map(|column| column.name.as_str()).filter(|name| !is_computed(to, name));
     let copied: Vec<&str> = if named.is_empty() { all().collect() } else { named };
     for name in &copied {
-        if from.column(name).is_none() {
-            return Err(no_column(source, name));
-        }
         let Some(column) = to.column(name) else {
             return Err(refused(format!(
                 "`{table}` has no column `{name}`, which `{source}` has; add it, or name the `columns` to be copied"
@@ -167,6 +172,14 @@ fn is_table(table: &str, shape: &Shape) -> Result<(), Failure> {
 
 fn no_column(table: &str, name: &str) -> Failure {
     refused(format!("`{table}` has no column `{name}`"))
+}
+
+/// Refuses a destination with rows, which nobody could tell from those of the copy.
+pub(super) fn check_empty(table: &str, has_rows: bool) -> Result<(), Failure> {
+    if !has_rows {
+        return Ok(());
+    }
+    Err(refused(format!("`{table}` holds rows, which are none of this copy; empty it, or copy into another table")))
 }
 
 /// There is nothing of this name.

@@ -145,13 +145,17 @@ impl KeyedTexts {
         Keyed { table: &self.table, key: &self.key, filter, change, settings: &self.settings, timeout }
     }
 
-    /// The tables that it names.
-    pub fn tables(&self) -> impl Iterator<Item = &str> {
-        let to = match &self.change {
+    /// The table that is walked through.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The table that is filled.
+    pub fn to(&self) -> Option<&str> {
+        match &self.change {
             ChangeTexts::Copy { to, .. } => Some(to.as_str()),
             ChangeTexts::Set(_) | ChangeTexts::Sql(_) => None,
-        };
-        std::iter::once(self.table.as_str()).chain(to)
+        }
     }
 }
 

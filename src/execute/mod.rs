@@ -9,6 +9,7 @@ mod cluster;
 pub mod control;
 pub mod doctor;
 mod drive;
+mod earlier;
 mod fault;
 mod flight;
 mod folded;

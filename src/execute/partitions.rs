@@ -74,13 +74,17 @@ impl PartitionTexts {
         &self.table
     }
 
-    /// The tables that it names.
-    pub fn tables(&self) -> impl Iterator<Item = &str> {
-        let to = match &self.change {
+    /// The table that is filled.
+    pub fn to(&self) -> Option<&str> {
+        match &self.change {
             ChangeTexts::Copy { to, .. } => Some(to.as_str()),
             ChangeTexts::Set(_) => None,
-        };
-        std::iter::once(self.table.as_str()).chain(to)
+        }
+    }
+
+    /// Whether it is about some rows of each partition only, so that nobody knows how many.
+    pub fn is_of_some(&self) -> bool {
+        self.filter.is_some()
     }
 
     /// Whether a partition into which something is inserted later is done again.

@@ -6,7 +6,7 @@ use crate::database::{Database, DatabaseError, Destination, Keyed};
 use crate::model::{Action, Engine, Operation, Scope};
 use crate::run::{Fault, FaultKind, Part, Phase, Slice};
 
-use super::forecast::fits;
+use super::forecast::{fits, full};
 use super::keys::{KeyedTexts, batch_timeout, first_batch, last_look};
 use super::partitions::{self, PartitionTexts};
 use super::perform::{fault, unsent};
@@ -105,6 +105,7 @@ impl Preparation<'_> {
             let mut parts = Vec::new();
             for (host, database) in self.hosts().await? {
                 let facts = moved.facts(&database, Destination::Empty, self.timeout).await.map_err(self.lost())?;
+                self.has_room(host.as_deref(), facts.bytes, facts.free_bytes)?;
                 parts.extend(facts.partitions.into_iter().map(|found| partitions::part(host.clone(), found)));
             }
             return Ok(Prepared { parts, may_grow: true, batch: None });
@@ -116,8 +117,16 @@ impl Preparation<'_> {
         self.stretches(database, &keyed).await
     }
 
+    /// Without room it is tried again later: somebody may make some.
+    fn has_room(&self, host: Option<&str>, needed: u64, free: Option<u64>) -> Result<(), Fault> {
+        let kind = FaultKind::Transient;
+        full(self.operation, host, needed, free).map_or(Ok(()), |why| Err(Fault { kind, message: format!("it {why}") }))
+    }
+
     async fn stretches(&self, database: &Database, keyed: &Keyed<'_>) -> Result<Prepared, Fault> {
         let facts = database.keyed_facts(keyed).await.map_err(self.lost())?;
+        database.keyed_destination(keyed, Destination::Empty).await.map_err(self.lost())?;
+        self.has_room(None, facts.bytes, facts.free_bytes)?;
         let (stretches, batch) = match &self.operation.action {
             Action::Copy { .. } if engine_cuts(database.engine()) && facts.rows >= STRETCH_ROWS => (STRETCHES, None),
             Action::Backfill { batch, .. } => (1, *batch),

@@ -40,11 +40,11 @@ pub(in crate::database) async fn judge(
     let found = partitions(&session, &from.name).await?;
     let to_name = to.clone();
     match (read(&session, to).await?, destination) {
-        (None, Destination::Later) => source_alone(copy, &from).map_err(refuse)?,
+        (None, Destination::Later) | (_, Destination::Changing) => source_alone(copy, &from).map_err(refuse)?,
         (None, Destination::Empty | Destination::Ours) => {
             return Err(refuse(format!("there is no table {to_name}")));
         }
-        (Some(to), _) => {
+        (Some(to), Destination::Later | Destination::Empty | Destination::Ours) => {
             let tables = Tables { from, to };
             fit(&tables).map_err(refuse)?;
             let columns = tables.columns(copy).map_err(refuse)?;

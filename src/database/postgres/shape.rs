@@ -7,8 +7,9 @@ use crate::model::{Engine, Key};
 
 use super::super::error::{Failure, Trouble};
 use super::super::keyed::{Change, Keyed, KeyedFacts, decoded};
+use super::super::partitioned::Destination;
 use super::super::range::{Ranges, name, names};
-use super::super::shape::{Column, Shape, check_change, check_copy, check_source, no_table};
+use super::super::shape::{Column, Shape, check_change, check_destination, check_empty, check_source, no_table};
 use super::keyed::{read, shown, value};
 use super::server::Postgres;
 use super::session;
@@ -39,15 +40,33 @@ impl Postgres {
         session::set(&mut session, keyed.settings, false).await?;
         let from = shape(&mut session, keyed.table, keyed.key).await?;
         check_source(keyed, &from)?;
-        if let Change::Copy { to, .. } = keyed.change {
-            let to = shape(&mut session, to, keyed.key).await?;
-            check_copy(keyed, &from, &to)?;
-        }
         let bytes = bytes(&mut session, keyed.table).await?;
         let is_estimate = bytes > COUNTED_BYTES;
         let rows = rows(&mut session, keyed, is_estimate).await?;
         self.keep(session).await;
         Ok(KeyedFacts { rows, is_estimate, bytes, free_bytes: None })
+    }
+
+    pub async fn keyed_destination(&self, keyed: &Keyed<'_>, destination: Destination) -> Result<(), Failure> {
+        let Change::Copy { to, .. } = keyed.change else { return Ok(()) };
+        let mut session = self.session().await?;
+        session::set(&mut session, keyed.settings, false).await?;
+        let is_there: Option<String> = sqlx::query_scalar(KIND)
+            .bind(to)
+            .fetch_optional(&mut session)
+            .await
+            .map_err(|error| trouble(error, Phase::Before))?;
+        if is_there.is_some() || destination != Destination::Later {
+            let from = shape(&mut session, keyed.table, keyed.key).await?;
+            let into = shape(&mut session, to, keyed.key).await?;
+            check_destination(keyed, &from, &into)?;
+            if destination != Destination::Ours {
+                let rows = read(&mut session, &format!("SELECT EXISTS (SELECT FROM {to})")).await?;
+                check_empty(to, rows.first().map(|row| value::<bool>(row, 0)).transpose()? == Some(true))?;
+            }
+        }
+        self.keep(session).await;
+        Ok(())
     }
 
     pub async fn key_splits(&self, keyed: &Keyed<'_>, lanes: u32) -> Result<Vec<Key>, Failure> {

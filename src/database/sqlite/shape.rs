@@ -10,8 +10,9 @@ use crate::sql::token::{Kind, final_tokens};
 
 use super::super::error::Failure;
 use super::super::keyed::{Change, Keyed, KeyedFacts, refused};
-use super::super::range::{Ranges, names};
-use super::super::shape::{Column, Shape, check_change, check_copy, check_source, no_table};
+use super::super::partitioned::Destination;
+use super::super::range::{Ranges, list, name, names};
+use super::super::shape::{Column, Shape, check_change, check_destination, check_empty, check_source, no_table};
 use super::file::Sqlite;
 use super::trouble::trouble;
 
@@ -29,8 +30,12 @@ const FILE_BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count, 
 const BYTES: &str = "SELECT sum(pgsize) FROM dbstat(?1, 1) WHERE name = \
     (SELECT name FROM pragma_table_list WHERE schema = ?1 COLLATE NOCASE AND name = ?2 COLLATE NOCASE)";
 const ROWID: &str = "rowid";
-/// Larger files are taken as a whole, and their rows estimated: either would read all of them.
+/// In larger files tables are estimated: to count would read all of them.
 const READ_BYTES: u64 = 1 << 30;
+/// Rows whose length is looked at, from either end of the key.
+const SAMPLED_ROWS: u64 = 500;
+/// What a row takes besides its values, about.
+const ROW_BYTES: u64 = 4;
 
 /// Where a table stands.
 struct Place {
@@ -45,24 +50,65 @@ impl Sqlite {
         let at = place(keyed.table)?;
         let from = shape(&mut connection, &at, keyed.table, keyed.key).await?;
         check_source(keyed, &from)?;
-        if let Change::Copy { to, .. } = keyed.change {
-            let to_shape = shape(&mut connection, &place(to)?, to, keyed.key).await?;
-            check_copy(keyed, &from, &to_shape)?;
-        }
         let file_bytes = scalar(&mut connection, FILE_BYTES).await?;
-        let is_large = file_bytes > READ_BYTES;
-        let bytes = if is_large { file_bytes } else { bytes(&mut connection, &at).await? };
-        let has_rowid = is_large && scalar(&mut connection, &has_rowid(keyed.table)).await.is_ok();
-        let rows = if has_rowid {
-            format!("SELECT coalesce(max(rowid) - min(rowid) + 1, 0) FROM {}", keyed.table)
+        let is_estimate = file_bytes > READ_BYTES;
+        let (rows, bytes) = if is_estimate {
+            estimate(&mut connection, keyed, &from, file_bytes).await?
         } else {
             let condition = Ranges { engine: Engine::Sqlite, keyed }.filtered("TRUE");
-            format!("SELECT count(*) FROM {} WHERE {condition}", keyed.table)
+            let count = format!("SELECT count(*) FROM {} WHERE {condition}", keyed.table);
+            (scalar(&mut connection, &count).await?, bytes(&mut connection, &at).await?)
         };
-        let rows = scalar(&mut connection, &rows).await?;
         self.keep(connection);
-        Ok(KeyedFacts { rows, is_estimate: has_rowid, bytes, free_bytes: free_bytes(self.path()) })
+        Ok(KeyedFacts { rows, is_estimate, bytes, free_bytes: free_bytes(self.path()) })
     }
+
+    pub async fn keyed_destination(&self, keyed: &Keyed<'_>, destination: Destination) -> Result<(), Failure> {
+        let Change::Copy { to, .. } = keyed.change else { return Ok(()) };
+        let mut connection = self.connection().await?;
+        let at = place(to)?;
+        let found = sqlx::query(KIND).bind(&at.schema).bind(&at.name).fetch_optional(&mut connection).await;
+        let is_there = found.map_err(|error| trouble(&error))?.is_some();
+        if is_there || destination != Destination::Later {
+            let from = shape(&mut connection, &place(keyed.table)?, keyed.table, keyed.key).await?;
+            let into = shape(&mut connection, &at, to, keyed.key).await?;
+            check_destination(keyed, &from, &into)?;
+            if destination != Destination::Ours {
+                let has_rows = scalar(&mut connection, &format!("SELECT EXISTS (SELECT 1 FROM {to})")).await?;
+                check_empty(to, has_rows > 0)?;
+            }
+        }
+        self.keep(connection);
+        Ok(())
+    }
+}
+
+/// Rows and bytes of a table, where to count them would read a large file: the bytes of a row are those of its first and its last
+/// ones, and there are no more rows than the file has room for, nor than their numbers.
+async fn estimate(
+    connection: &mut SqliteConnection,
+    keyed: &Keyed<'_>,
+    shape: &Shape,
+    file_bytes: u64,
+) -> Result<(u64, u64), Failure> {
+    let (table, key) = (keyed.table, names(keyed.key));
+    let length = |column: &Column| format!("coalesce(length(CAST({} AS BLOB)), 0)", name(&column.name));
+    let row: Vec<String> = shape.columns.iter().map(length).collect();
+    let some = |order: &str| {
+        let row = row.join(" + 1 + ");
+        format!("SELECT * FROM (SELECT {ROW_BYTES} + {row} AS n FROM {table} ORDER BY {order} LIMIT {SAMPLED_ROWS})")
+    };
+    let down = list(keyed.key, |column| format!("{} DESC", name(column)));
+    let sample = format!("SELECT coalesce(CAST(avg(n) AS INTEGER), 0) FROM ({} UNION ALL {})", some(&key), some(&down));
+    let row_bytes = scalar(connection, &sample).await?;
+    if row_bytes == 0 {
+        return Ok((0, 0));
+    }
+    let span = format!("SELECT (SELECT max(rowid) FROM {table}) - (SELECT min(rowid) FROM {table}) + 1");
+    // A table without rowids has no such numbers.
+    let span = scalar(connection, &span).await.unwrap_or(u64::MAX);
+    let rows = span.min(file_bytes / row_bytes);
+    Ok((rows, file_bytes.min(rows.saturating_mul(row_bytes))))
 }
 
 /// The columns of a copy: those named, or all that both tables have and that are not computed.
@@ -166,10 +212,6 @@ async fn has_order(connection: &mut SqliteConnection, table: &str, key: &[String
         }
     }
     Ok(true)
-}
-
-fn has_rowid(table: &str) -> String {
-    format!("SELECT count(*) FROM (SELECT rowid FROM {table} LIMIT 1)")
 }
 
 async fn bytes(connection: &mut SqliteConnection, at: &Place) -> Result<u64, Failure> {
