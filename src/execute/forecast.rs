@@ -142,7 +142,11 @@ pub(super) fn full(operation: &Operation, host: Option<&str>, needed: u64, free:
         | Action::Http { .. }
         | Action::Manual { .. } => true,
     };
-    let free = free.filter(|free| !is_part && *free < needed)?;
+    if is_part { None } else { no_room(host, needed, free) }
+}
+
+fn no_room(host: Option<&str>, needed: u64, free: Option<u64>) -> Option<String> {
+    let free = free.filter(|free| *free < needed)?;
     let disk = host.map_or_else(|| "the disk".to_owned(), |host| format!("the disk of {host}"));
     Some(format!("needs {} on {disk}, and {} are free", bytes(needed), bytes(free)))
 }
@@ -268,6 +272,15 @@ pub fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_than_is_free_is_refused() {
+        let told = |bytes, free| no_room(None, bytes, free);
+        assert_eq!(told(2048, Some(2047)).as_deref(), Some("needs 2.0 KiB on the disk, and 2.0 KiB are free"));
+        let host = no_room(Some("shard-2"), 3 << 30, Some(0));
+        assert_eq!(host.as_deref(), Some("needs 3.0 GiB on the disk of shard-2, and 0 B are free"));
+        assert_eq!([told(2048, Some(2048)), told(2048, None)], [None, None]);
+    }
 
     #[test]
     fn hosts_count_together_and_the_slowest_is_waited_for() {

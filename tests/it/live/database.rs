@@ -5,6 +5,7 @@ mod copies;
 mod examine;
 mod keyed;
 mod keyed_kinds;
+mod keyed_refusals;
 mod postgres;
 mod sqlite;
 mod throttles;

@@ -8,6 +8,11 @@ const SIZE: Size = Size { rows: 24, is_slow: false, parallel: 1, partitions: 2 }
 
 /// What the program says about a move whose operation and tables were changed.
 async fn refused(on: On, statements: &[&str], action: &str) -> String {
+    refused_after(on, statements, "", action).await
+}
+
+/// The same where something comes first.
+async fn refused_after(on: On, statements: &[&str], first: &str, action: &str) -> String {
     let what = if on == On::ClickHouse { What::ByPartition } else { What::ByKey };
     let moved = Move::new(what, on, SIZE).await;
     if what == What::ByPartition {
@@ -15,8 +20,9 @@ async fn refused(on: On, statements: &[&str], action: &str) -> String {
     }
     moved.installation.sql(statements).await;
     let operation = format!("  - {{name: move, target: main, {action}, irreversible: It is kept}}\n");
-    moved.installation.migration(NAME, &format!("operations:\n{operation}"));
+    moved.installation.migration(NAME, &format!("operations:\n{first}{operation}"));
     let ended = moved.installation.run(&["start", NAME]).await;
+    let action = if first.is_empty() { action.to_owned() } else { format!("{}, {action}", first.trim()) };
     let mut said = format!("--- {action}\nexit code: {:?}\n{}{}", ended.code, ended.stdout, ended.stderr);
     if let Some(clickhouse) = (on == On::ClickHouse).then(|| moved.installation.clickhouse()) {
         said = said.replace(&clickhouse.database, "[database]");
@@ -50,6 +56,29 @@ async fn what_cannot_be_moved_by_key_is_refused() {
         refused(On::Sqlite, &[], BY_PARTITION).await,
     ];
     assert_whole!("by_key", both.join("\n"));
+}
+
+/// What an earlier operation makes is judged later; all else is judged before the start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_is_made_on_the_way_is_judged_later() {
+    let first = |sql: &str| format!("  - {{name: make, target: main, sql: '{sql}', irreversible: It is kept}}\n");
+    let like = first("CREATE TABLE IF NOT EXISTS source_new (LIKE source INCLUDING ALL)");
+    let index = first("CREATE UNIQUE INDEX source_n ON source (id, n)");
+    let copied = first("CREATE TABLE IF NOT EXISTS source_new (id INTEGER PRIMARY KEY, n INTEGER)");
+    let into_new = |by: &str| format!("copy: {{from: source, to: source_new, by: {by}}}");
+    let filled = ["INSERT INTO destination VALUES (1, 1)"];
+    let left = ["CREATE TABLE source_new (LIKE source INCLUDING ALL)", "INSERT INTO source_new VALUES (1, 1)"];
+    let all = [
+        refused_after(On::Postgres, &[], &like, &into_new("'n'")).await,
+        refused_after(On::Postgres, &[], &like, &into_new("id")).await,
+        refused_after(On::Postgres, &[], &index, &BY_ID.replace("by: id", "by: [id, 'n'], verify: none")).await,
+        refused_after(On::Postgres, &left, &like, &into_new("id")).await,
+        refused_after(On::Sqlite, &[], &copied, &into_new("'n'")).await,
+        refused_after(On::Sqlite, &[], &copied, &into_new("id")).await,
+        refused(On::Postgres, &filled, BY_ID).await,
+        refused(On::Sqlite, &filled, BY_ID).await,
+    ];
+    assert_whole!("made_on_the_way", all.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orchestrate::database::{
-    Batch, BatchFailure, Change, Checkpoint, Database, DatabaseError, Keyed, Moved, Statement, Sweep, Trouble,
+    Batch, BatchFailure, Change, Checkpoint, Database, Keyed, Moved, Statement, Sweep, Trouble,
 };
 use orchestrate::model::{Engine, Key, Verification};
 
@@ -394,78 +394,6 @@ async fn a_batch_is_ended_by_its_tag() {
         let failure = task.await.expect("the task ends").expect_err("it was ended");
         assert_eq!((failure.error.trouble, failure.is_late), (Trouble::Ended, false));
         assert_eq!(one(database, "SELECT sum(v) FROM a").await, "0");
-    }
-}
-
-async fn refusal(database: &Database, table: &str, key: &[&str], change: Change<'_>) -> String {
-    let key = columns(key);
-    let error: DatabaseError = database.keyed_facts(&keyed(table, &key, change)).await.expect_err("it is refused");
-    assert_eq!(error.trouble, Trouble::Refused);
-    error.message
-}
-
-#[tokio::test]
-async fn what_cannot_be_walked_through_is_refused_with_what_to_do() {
-    for World { database, .. } in &both().await {
-        run(
-            database,
-            "CREATE TABLE a (id integer NOT NULL, other integer, part integer NOT NULL, low integer NOT NULL, v integer); \
-             CREATE UNIQUE INDEX a_id ON a (id); CREATE INDEX a_other ON a (other); CREATE INDEX a_part ON a (part) WHERE part > 1; \
-             CREATE INDEX a_expression ON a ((part + 1)); CREATE VIEW w AS SELECT * FROM a; \
-             CREATE TABLE b (id integer NOT NULL, other integer, must integer NOT NULL)",
-        )
-        .await;
-        let set = Change::Set("v = 1");
-        let mut told = Vec::new();
-        for (table, key) in [
-            ("nothing", &["id"][..]),
-            ("w", &["id"]),
-            ("a", &["nothing"]),
-            ("a", &["other"]),
-            ("a", &["part"]),
-            ("a", &["low", "part"]),
-        ] {
-            told.push(refusal(database, table, key, set).await);
-        }
-        told.push(refusal(database, "a", &["id"], Change::Set("id = id + 1")).await);
-        for verify in [Verification::Count, Verification::None] {
-            told.push(refusal(database, "a", &["id"], copy(verify)).await);
-        }
-        for named in [&["other"][..], &["id", "v"], &["id", "nothing"], &["id"]] {
-            let named = columns(named);
-            let change = Change::Copy { to: "b", columns: &named, verify: Verification::None };
-            told.push(refusal(database, "a", &["id"], change).await);
-        }
-        let no_index = "has the order of its key";
-        assert_eq!(
-            told,
-            [
-                "there is no table `nothing`".to_owned(),
-                "`w` is a view; name the table whose rows are meant".to_owned(),
-                "`a` has no column `nothing`".to_owned(),
-                "`other` of `a` may be NULL, and such rows have no place in an order; make it NOT NULL, or walk by another key"
-                    .to_owned(),
-                format!(
-                    "no index of `a` {no_index} (\"part\"): each batch would read the whole table; create one that begins with these \
-                     columns, over all rows"
-                ),
-                format!(
-                    "no index of `a` {no_index} (\"low\", \"part\"): each batch would read the whole table; create one that begins with \
-                     these columns, over all rows"
-                ),
-                "`set` changes id, which is of the key: rows would move from batch to batch; walk by another key".to_owned(),
-                format!(
-                    "no index of `b` {no_index} (\"id\"), which proving each batch needs; create it before the copy, or say `verify: none`"
-                ),
-                "`b` has no column `part`, which `a` has; add it, or name the `columns` to be copied".to_owned(),
-                "the key's column `id` is not copied, and rows are found again by it; add it to `columns`".to_owned(),
-                "`b` has no column `v`, which `a` has; add it, or name the `columns` to be copied".to_owned(),
-                "`a` has no column `nothing`".to_owned(),
-                "`must` of `b` is NOT NULL without a default, and nothing is copied into it; give it a default, or copy it".to_owned(),
-            ],
-            "{:?}",
-            database.engine()
-        );
     }
 }
 

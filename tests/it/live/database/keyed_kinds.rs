@@ -256,31 +256,6 @@ async fn sqlite_walks_by_keys_of_every_kind() {
 }
 
 #[tokio::test]
-async fn sqlite_copies_by_no_number_that_it_gives_itself() {
-    let World { database, _folder } = sqlite();
-    let make = "CREATE TABLE a (word TEXT); INSERT INTO a VALUES ('a'), ('b'); CREATE TABLE b (word TEXT); \
-                CREATE TABLE c (rowid INTEGER PRIMARY KEY, word TEXT); CREATE TABLE d (rowid INTEGER PRIMARY KEY, word TEXT); \
-                CREATE TABLE e (rowid INTEGER NOT NULL, word TEXT); CREATE INDEX e_rowid ON e (rowid); INSERT INTO c VALUES (7, 'a'), (9, 'b')";
-    run(&database, make).await;
-    let rowid = columns(&["rowid"]);
-    let said = async |from: &str, to: &str| {
-        let change = Change::Copy { to, columns: &[], verify: Verification::Count };
-        database.keyed_facts(&keyed(from, &rowid, change)).await.map(|facts| facts.rows).map_err(|error| error.message)
-    };
-    let no = |table: &str| {
-        Err(format!(
-            "`rowid` is no column of `{table}`: a row that is copied gets another one, and is not found again by it; copy by a \
-             column that both tables have"
-        ))
-    };
-    assert_eq!([said("a", "b").await, said("a", "c").await, said("c", "b").await], [no("a"), no("a"), no("b")]);
-    assert_eq!(said("c", "d").await, Ok(2));
-    let twice =
-        "two rows of `e` may have the same key (\"rowid\"), and a copy could not tell them apart; copy by a unique key";
-    assert_eq!(said("e", "d").await, Err(twice.to_owned()));
-}
-
-#[tokio::test]
 async fn sqlite_waits_for_its_lock_and_is_late_where_a_reader_stays() {
     let World { database, _folder } = sqlite();
     run(
