@@ -74,7 +74,6 @@ async fn only_what_is_made_on_the_way_is_judged_later() {
         refused_after(On::Postgres, &[], &index, &BY_ID.replace("by: id", "by: [id, 'n'], verify: none")).await,
         refused_after(On::Postgres, &left, &like, &into_new("id")).await,
         refused_after(On::Sqlite, &[], &copied, &into_new("'n'")).await,
-        refused_after(On::Sqlite, &[], &copied, &into_new("id")).await,
         refused(On::Postgres, &filled, BY_ID).await,
         refused(On::Sqlite, &filled, BY_ID).await,
     ];
