@@ -24,6 +24,6 @@ pub use error::{DatabaseError, Trouble};
 pub use examine::{Disk, Examination, Lack};
 pub use keyed::{Batch, BatchFailure, Change, Checkpoint, Keyed, KeyedFacts, Moved, Sweep};
 pub use location::Location;
-pub use partitioned::{CopyFacts, Destination, Partition, PartitionUpdate, TableCopy};
+pub use partitioned::{CopyFacts, Destination, Leave, Partition, PartitionUpdate, TableCopy};
 pub use statement::{Effect, Statement, StatementProgress};
 pub use target::{Database, Host};

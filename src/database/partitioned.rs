@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Engine, Verification};
@@ -45,6 +46,22 @@ pub struct PartitionUpdate<'a> {
     pub settings: &'a BTreeMap<String, String>,
     /// How long one partition may take.
     pub timeout: Duration,
+}
+
+/// Whether a partition that is copied may still enter.
+#[derive(Clone, Copy)]
+pub struct Leave<'a> {
+    /// Looked at between the statements.
+    pub cancel: &'a CancellationToken,
+    /// Asked right before it enters, and true where it may: whoever was frozen may have been replaced meanwhile.
+    pub confirm: &'a (dyn Fn() -> BoxFuture<'a, bool> + Send + Sync),
+}
+
+impl<'a> Leave<'a> {
+    /// It may, unless this is cancelled.
+    pub fn unless(cancel: &'a CancellationToken) -> Leave<'a> {
+        Leave { cancel, confirm: &|| Box::pin(std::future::ready(true)) }
+    }
 }
 
 /// One partition of a table.
@@ -100,7 +117,7 @@ impl Database {
     /// Copies one partition, all of it or nothing; the rows that are in it then. Doing it again gives the same.
     ///
     /// Staging tables begin with `staging` and an underscore; those of earlier attempts are dropped. Each attempt has its own text.
-    /// All statements have the tag. `cancel` is looked at between them; what runs then is ended by [`Database::end`].
+    /// All statements have the tag. Without leave it stops between them; what runs then is ended by [`Database::end`].
     /// Rows or checksums that differ are [`Trouble::Transient`](super::Trouble::Transient).
     pub async fn copy_partition(
         &self,
@@ -109,10 +126,10 @@ impl Database {
         tag: &str,
         staging: &str,
         attempt: &str,
-        cancel: &CancellationToken,
+        leave: Leave<'_>,
     ) -> Result<u64, DatabaseError> {
         self.partitions_only()?;
-        partition::copy(self, &Attempt { copy, id, tag, staging, attempt }, cancel).await
+        partition::copy(self, &Attempt { copy, id, tag, staging, attempt }, leave).await
     }
 
     /// Drops the staging tables that begin so, beside the table to fill.

@@ -32,6 +32,13 @@ pub(super) struct Ground {
     pub pulse: Pulse,
 }
 
+impl Ground {
+    /// Whether the run is still this process's own; it waits while the store is away.
+    pub async fn is_ours(&self) -> bool {
+        self.pulse.confirm(&self.store, &self.heartbeat).await.is_ok()
+    }
+}
+
 impl Flights {
     /// Begins a unit.
     pub fn begin(&mut self, ground: &Ground, job: Job) {
@@ -43,7 +50,7 @@ impl Flights {
             let came = match ground.pulse.confirm(&ground.store, &ground.heartbeat).await {
                 Ok(()) => {
                     fault::point(Point::BeforeEffect);
-                    let came = perform(&ground.site, &ground.texts, &job, &cancel).await;
+                    let came = perform(&ground, &job, &cancel).await;
                     fault::point(Point::AfterEffect);
                     came
                 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{CopyFacts, Database, DatabaseError, Destination, Partition, PartitionUpdate, TableCopy};
+use crate::database::{CopyFacts, Database, DatabaseError, Destination, Leave, Partition, PartitionUpdate, TableCopy};
 use crate::model::{Action, BackfillChange, Operation, SliceBy, Verification};
 use crate::run::{Fault, FaultKind, Part, Phase, Slice, Unit};
 
+use super::flight::Ground;
 use super::operation::Job;
 use super::perform::{Came, fault, told_rows};
 use super::site::{Site, Texts};
@@ -134,8 +136,9 @@ pub(super) fn staging(run: &str, unit: &Unit) -> String {
 }
 
 /// Copies or changes one partition.
-pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job, cancel: &CancellationToken) -> Result<Came, String> {
-    let texts = PartitionTexts::of(site, texts, &job.operation)?.ok_or("it does not go by partitions")?;
+pub(super) async fn perform(ground: &Ground, job: &Job, cancel: &CancellationToken) -> Result<Came, String> {
+    let site = &ground.site;
+    let texts = PartitionTexts::of(site, &ground.texts, &job.operation)?.ok_or("it does not go by partitions")?;
     let Some(Slice::Partition { id, rows, .. }) = &job.part.slice else {
         return Err("its partition is not known".to_owned());
     };
@@ -146,7 +149,9 @@ pub(super) async fn perform(site: &Site, texts: &Texts, job: &Job, cancel: &Canc
     let done = match texts.work(job.timeout) {
         Work::Copy(copy) => {
             let attempt = uuid::Uuid::now_v7().simple().to_string();
-            database.copy_partition(&copy, id, &job.tag, &job.staging, &attempt, cancel).await
+            let confirm = || -> BoxFuture<'_, bool> { Box::pin(ground.is_ours()) };
+            let leave = Leave { cancel, confirm: &confirm };
+            database.copy_partition(&copy, id, &job.tag, &job.staging, &attempt, leave).await
         }
         Work::Update(update) => database.update_partition(&update, id, &job.tag, cancel).await.map(|()| *rows),
     };

@@ -6,6 +6,7 @@ use crate::run::{Fault, FaultKind};
 use crate::sql::token::final_tokens;
 
 use super::cluster;
+use super::flight::Ground;
 use super::operation::Job;
 use super::site::{Site, Texts};
 use super::{keys, observation, outside, partitions};
@@ -67,12 +68,8 @@ pub(super) fn refused(message: String) -> Came {
 }
 
 /// Does a unit. `wait` is asked once.
-pub(super) async fn perform(
-    site: &Site,
-    texts: &Texts,
-    job: &Job,
-    cancel: &tokio_util::sync::CancellationToken,
-) -> Came {
+pub(super) async fn perform(ground: &Ground, job: &Job, cancel: &tokio_util::sync::CancellationToken) -> Came {
+    let (site, texts): (&Site, &Texts) = (&ground.site, &ground.texts);
     let Job { operation, .. } = job;
     let result = match &operation.action {
         Action::Sql { sql } | Action::ForEach { sql, .. } => statement(site, texts, job, sql).await,
@@ -92,7 +89,7 @@ pub(super) async fn perform(
         }
         Action::Manual { .. } => Ok(Came::NotYet(None)),
         Action::Copy { by: SliceBy::Partition, .. } | Action::Backfill { by: SliceBy::Partition, .. } => {
-            partitions::perform(site, texts, job, cancel).await
+            partitions::perform(ground, job, cancel).await
         }
         Action::Copy { by: SliceBy::Key(_), .. } | Action::Backfill { by: SliceBy::Key(_), .. } => {
             keys::perform(site, texts, job).await

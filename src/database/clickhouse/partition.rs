@@ -1,7 +1,7 @@
 //! One partition of a copy: made in a staging table, proved there, and put in its place by one REPLACE PARTITION.
 //!
 //! A partition that was cut off is begun again with an empty staging table. An attempt that wakes up after another has begun finds
-//! its staging table gone, so that it changes nothing.
+//! its staging table gone, or has no leave to enter, so that it changes nothing.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::Verification;
 
 use super::super::error::{DatabaseError, Failure, Trouble};
-use super::super::partitioned::TableCopy;
+use super::super::partitioned::{Leave, TableCopy};
 use super::super::target::Database;
 use super::checksum;
 use super::client::text;
@@ -38,12 +38,12 @@ pub(in crate::database) struct Attempt<'a> {
     pub attempt: &'a str,
 }
 
-struct Work<'a> {
+struct Work<'a, 'l> {
     session: &'a Session<'a>,
     attempt: &'a Attempt<'a>,
     tables: &'a Tables,
     staged: &'a TableName,
-    cancel: &'a CancellationToken,
+    leave: Leave<'l>,
 }
 
 /// What a partition holds: its rows and, where it is asked for, their checksum.
@@ -57,7 +57,7 @@ struct Content {
 pub(in crate::database) async fn copy(
     database: &Database,
     attempt: &Attempt<'_>,
-    cancel: &CancellationToken,
+    leave: Leave<'_>,
 ) -> Result<u64, DatabaseError> {
     let copy = attempt.copy;
     let session = Session::new(database, attempt.tag, copy.settings, copy.timeout);
@@ -67,7 +67,7 @@ pub(in crate::database) async fn copy(
     abilities.drop_all(&session, &to, attempt.staging).await?;
     let tables = tables(&session, copy).await?;
     let staged = staging::name(&to, attempt.staging, attempt.attempt);
-    let work = Work { session: &session, attempt, tables: &tables, staged: &staged, cancel };
+    let work = Work { session: &session, attempt, tables: &tables, staged: &staged, leave };
     let result = work.fill_and_replace(&abilities).await;
     if result.as_ref().is_err_and(|error| may_still_run(error.trouble)) {
         return result;
@@ -100,7 +100,7 @@ async fn tables(session: &Session<'_>, copy: &TableCopy<'_>) -> Result<Tables, D
     Ok(Tables { from: read(copy.from).await?, to: read(copy.to).await? })
 }
 
-impl Work<'_> {
+impl Work<'_, '_> {
     async fn fill_and_replace(&self, abilities: &Abilities) -> Result<u64, DatabaseError> {
         let Work { session, attempt, tables, staged, .. } = self;
         self.go_on()?;
@@ -117,17 +117,21 @@ impl Work<'_> {
             self.prove(rows, before).await?;
         }
         self.go_on()?;
+        if !(self.leave.confirm)().await {
+            return Err(self.stopped());
+        }
         abilities.replace(session, &tables.to.name, attempt.id, staged).await?;
         Ok(rows)
     }
 
     fn go_on(&self) -> Result<(), DatabaseError> {
-        if !self.cancel.is_cancelled() {
-            return Ok(());
-        }
+        if self.leave.cancel.is_cancelled() { Err(self.stopped()) } else { Ok(()) }
+    }
+
+    fn stopped(&self) -> DatabaseError {
         let message =
             format!("partition {} of {} was stopped; nothing of it entered", self.attempt.id, self.tables.from.name);
-        Err(self.error(Trouble::Ended, message))
+        self.error(Trouble::Ended, message)
     }
 
     fn error(&self, trouble: Trouble, message: String) -> DatabaseError {
@@ -245,8 +249,9 @@ pub(in crate::database) async fn pilot(
     let staged = staging::name(&to.name, staging, "pilot");
     let tables = Tables { from, to };
     let attempt = Attempt { copy, id: &largest.id, tag: &tag, staging, attempt: "pilot" };
-    let cancel = CancellationToken::new();
-    let work = Work { session: &session, attempt: &attempt, tables: &tables, staged: &staged, cancel: &cancel };
+    let never = CancellationToken::new();
+    let leave = Leave::unless(&never);
+    let work = Work { session: &session, attempt: &attempt, tables: &tables, staged: &staged, leave };
     staging::create(&session, &tables.to, &staged).await?;
     let begun = Instant::now();
     let inserted = session.act(&work.insert(&format!(" LIMIT {rows}"))?).await;

@@ -106,7 +106,7 @@ impl Drive {
             return Ok(());
         }
         let never = CancellationToken::new();
-        let came = perform(&self.ground.site, &self.ground.texts, &job, &never).await;
+        let came = perform(&self.ground, &job, &never).await;
         self.came(unit, came)
     }
 

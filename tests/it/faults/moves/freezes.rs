@@ -47,6 +47,21 @@ async fn an_owner_frozen_around_a_batch_does_not_repeat_it() {
     join_all(all).await;
 }
 
+/// Frozen before it has begun with a partition, it puts none in the place of the one that is used by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_frozen_before_a_partition_replaces_none_that_is_in_use() {
+    let size = Size { rows: 5_000, is_slow: false, parallel: 1, partitions: 5 };
+    let moved = Move::new(What::ByPartition, On::ClickHouse, size).await;
+    let frozen = moved.begin("start", Some("before-effect:2:stop"));
+    frozen.until_frozen().await;
+    moved.run("resume", 0, "another goes on").await;
+    moved.installation.sql(&["INSERT INTO destination SELECT 9000 + number, number, 7 FROM numbers(5)"]).await;
+    let before = moved.rows_of("destination").await;
+    frozen.signal("CONT");
+    let frozen = frozen.end().await;
+    assert_eq!((frozen.code, moved.rows_of("destination").await), (Some(7), before), "{frozen:?}");
+}
+
 /// The statements of its pieces that the server is at.
 fn at_work(on: On, run: &str) -> String {
     match on {

@@ -5,7 +5,7 @@ mod trouble;
 
 use std::collections::BTreeMap;
 
-use orchestrate::database::{Database, DatabaseError, Destination, Location, Partition, TableCopy};
+use orchestrate::database::{Database, DatabaseError, Destination, Leave, Location, Partition, TableCopy};
 use orchestrate::model::Verification;
 use tokio_util::sync::CancellationToken;
 
@@ -63,7 +63,14 @@ async fn destination(database: &Database, engine: &str) {
 async fn one(database: &Database, copy: &TableCopy<'_>, id: &str) -> Result<u64, DatabaseError> {
     let attempt = unique("t");
     database
-        .copy_partition(copy, id, &unique("orchestrate:copy"), "staged_1", &attempt, &CancellationToken::new())
+        .copy_partition(
+            copy,
+            id,
+            &unique("orchestrate:copy"),
+            "staged_1",
+            &attempt,
+            Leave::unless(&CancellationToken::new()),
+        )
         .await
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use orchestrate::database::{Database, TableCopy, Trouble};
+use orchestrate::database::{Database, Leave, TableCopy, Trouble};
 use orchestrate::model::Verification;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ async fn a_killed_partition_leaves_nothing_and_is_done_again() {
         destination(&database, PLAIN).await;
         let copy = TableCopy { filter: Some(SLOW), verify: Verification::None, ..plain() };
         let (tag, cancel) = (unique("orchestrate:killed"), CancellationToken::new());
-        let work = database.copy_partition(&copy, "202401", &tag, "staged_1", "first", &cancel);
+        let work = database.copy_partition(&copy, "202401", &tag, "staged_1", "first", Leave::unless(&cancel));
         let killed = async {
             until_staged(&database, "1").await;
             until_running(&database, &tag).await;
@@ -77,10 +77,15 @@ async fn a_copy_that_is_told_to_stop_enters_nothing() {
         destination(&database, PLAIN).await;
         let (tag, cancel) = (unique("orchestrate:stopped"), CancellationToken::new());
         cancel.cancel();
-        let stopped = database.copy_partition(&plain(), "202401", &tag, "staged_1", "first", &cancel).await;
+        let stopped =
+            database.copy_partition(&plain(), "202401", &tag, "staged_1", "first", Leave::unless(&cancel)).await;
         let error = stopped.expect_err("it was stopped");
         assert_eq!(error.trouble, Trouble::Ended);
         assert_eq!(error.to_string(), "main: partition 202401 of `a` was stopped; nothing of it entered");
+        let never = CancellationToken::new();
+        let replaced = Leave { cancel: &never, confirm: &|| Box::pin(std::future::ready(false)) };
+        let error = database.copy_partition(&plain(), "202401", &tag, "staged_1", "second", replaced).await;
+        assert_eq!(error.map_err(|error| error.trouble), Err(Trouble::Ended), "another owner has it");
         assert_eq!(
             (told(&database, "SELECT count() FROM b").await.as_str(), staged(&database).await.as_str()),
             ("0", "0")
@@ -115,7 +120,7 @@ async fn an_attempt_that_wakes_up_after_another_changes_nothing() {
         destination(&database, PLAIN).await;
         let old = TableCopy { filter: Some(SLOW), verify: Verification::None, ..plain() };
         let (tag, cancel) = (unique("orchestrate:frozen"), CancellationToken::new());
-        let frozen = database.copy_partition(&old, "202401", &tag, "staged_1", "first", &cancel);
+        let frozen = database.copy_partition(&old, "202401", &tag, "staged_1", "first", Leave::unless(&cancel));
         let newer = async {
             until_staged(&database, "1").await;
             one(&database, &plain(), "202401").await
@@ -136,11 +141,11 @@ async fn the_same_tag_runs_once_at_a_time() {
         destination(&database, PLAIN).await;
         let copy = TableCopy { filter: Some(SLOW), verify: Verification::None, ..plain() };
         let (tag, cancel) = (unique("orchestrate:twice"), CancellationToken::new());
-        let first = database.copy_partition(&copy, "202401", &tag, "staged_1", "first", &cancel);
+        let first = database.copy_partition(&copy, "202401", &tag, "staged_1", "first", Leave::unless(&cancel));
         let second = async {
             until_staged(&database, "1").await;
             until_running(&database, &tag).await;
-            database.copy_partition(&plain(), "202401", &tag, "staged_1", "second", &cancel).await
+            database.copy_partition(&plain(), "202401", &tag, "staged_1", "second", Leave::unless(&cancel)).await
         };
         let (first, second) = tokio::join!(first, second);
         assert_eq!(second.map_err(|error| error.trouble), Err(Trouble::Running));
