@@ -62,6 +62,12 @@ impl Decider<'_> {
                     let (unit, batch, high) = (unit.clone(), walk.next_batch(), high.clone());
                     return Some(Event::BatchParked { unit, batch, high });
                 }
+                // What was done is not taken back because rows that came behind do not work.
+                None if !never_worked && self.watch.in_flight.is_empty() => {
+                    let question =
+                        format!("a batch failed {ATTEMPTS} times, and cannot be set aside: {}", failed.message);
+                    return Some(Event::Parked { unit: unit.clone(), question });
+                }
                 Some(_) | None => return refused(failed.message.clone()),
             }
         }

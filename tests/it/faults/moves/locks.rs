@@ -123,3 +123,17 @@ async fn a_row_that_came_behind_and_is_locked_is_waited_for() {
     ends_after(&moved, process, session).await;
     assert_eq!(moved.rows_of("source").await, "6001 18003000 8 8");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_came_behind_and_is_refused_is_asked_about() {
+    let (moved, process) = in_the_middle("table: source, key: id, set: n = n + 1, where: n = 7, batch: 100").await;
+    let broken = "ALTER TABLE source ADD CONSTRAINT broken CHECK (id > 0 OR n = 7)";
+    moved.installation.sql(&[broken, "INSERT INTO source VALUES (0, 7)"]).await;
+    let ended = process.end().await;
+    let journal = moved.installation.journal(NAME).await;
+    assert_eq!(ended.code, Some(9), "{ended:?}\n{}", whole(&journal));
+    assert_eq!(moved.rows_of("source").await, "6001 18003000 7 8");
+    moved.installation.sql(&["ALTER TABLE source DROP CONSTRAINT broken"]).await;
+    moved.run("retry", 0, "nothing is in the way").await;
+    assert_eq!(moved.rows_of("source").await, "6001 18003000 8 8");
+}

@@ -151,6 +151,20 @@ async fn postgres_does_nothing_where_a_lock_is_held() {
 }
 
 #[tokio::test]
+async fn postgres_comes_again_where_its_server_takes_no_changes_for_now() {
+    let World { database, .. } = postgres().await;
+    run(&database, "CREATE TABLE a (id integer PRIMARY KEY, v integer); INSERT INTO a SELECT generate_series(1, 9)")
+        .await;
+    let (id, settings) = (columns(&["id"]), BTreeMap::from([("transaction_read_only".to_owned(), "on".to_owned())]));
+    let by = Keyed { settings: &settings, ..keyed("a", &id, Change::Set("v = 1")) };
+    let failure = database.move_batch(&by, &batch(1, None, 6)).await.expect_err("it only reads");
+    assert_eq!(
+        (failure.error.trouble, failure.is_late, failure.error.code.as_deref()),
+        (Trouble::Transient, false, Some("25006"))
+    );
+}
+
+#[tokio::test]
 async fn postgres_is_cut_at_real_keys() {
     let World { database, .. } = postgres().await;
     let make = "CREATE TABLE a (team integer, id integer, v integer DEFAULT 0, word text, PRIMARY KEY (team, id)); \
