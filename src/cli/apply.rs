@@ -132,6 +132,7 @@ fn unconfirmed(upgrade: &Upgrade) -> Option<Vec<String>> {
             Rest::Gate { .. }
             | Rest::Deploy { .. }
             | Rest::Version { .. }
+            | Rest::Stale { .. }
             | Rest::Migration { .. }
             | Rest::Refused { .. }
             | Rest::Stopped { .. }

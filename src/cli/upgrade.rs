@@ -172,6 +172,10 @@ pub(super) async fn next(
             let status = |closed: &crate::run::Closed| commands.command(&format!("status {}", closed.migration));
             return Ok(closed.iter().map(status).chain([apply]).collect());
         }
+        Some(Rest::Stale { .. }) => {
+            let anew = commands.command(&format!("apply --to {} --anew", upgrade.plan.to.app));
+            return Ok(vec![anew, apply]);
+        }
         Some(Rest::Version { .. } | Rest::Refused { .. } | Rest::Stopped { .. } | Rest::Until { .. }) | None => None,
     };
     let Some((name, run)) = of_child else { return Ok(vec![apply]) };

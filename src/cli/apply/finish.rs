@@ -70,6 +70,7 @@ fn exit(upgrade: &Upgrade, is_let_go: bool) -> Exit {
     match rest {
         Rest::Acknowledgement { .. } => Exit::Acknowledgement,
         Rest::Gate { .. } | Rest::Refused { .. } => Exit::Closed,
+        Rest::Stale { .. } => Exit::Stale,
         Rest::Deploy { status, is_manual, .. } | Rest::Migration { status, is_manual, .. } => match status {
             _ if *is_manual => Exit::Acknowledgement,
             Status::RolledBack => Exit::RolledBack,

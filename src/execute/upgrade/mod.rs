@@ -1,12 +1,14 @@
 //! Walks a plan to its end: a run of its own, which begins deploys and migrations and waits for them.
 //!
-//! `walk` is the loop, `children` what it begins, `prove` and `gate` what it asks. What comes next is decided by
+//! `walk` is the loop, `deploy` and `children` what it begins, `prove`, `version` and `gate` what it asks. What comes next is decided by
 //! [`crate::run::Upgrade::stage`]; whatever was interrupted is judged by the journal of the run that did it.
 
 mod children;
+mod deploy;
 mod gate;
 mod prove;
 mod rehearse;
+mod version;
 mod walk;
 
 use std::collections::BTreeMap;

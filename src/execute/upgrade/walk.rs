@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::model::Product;
 use crate::plan::StepDocument;
-use crate::run::{Deployment, Rest, Settings, Stage, Status, Upgrade, UpgradeEvent, Verdict};
+use crate::run::{Rest, Settings, Stage, Status, Upgrade, UpgradeEvent};
 use crate::store::Heartbeat;
 
-use super::super::control::{ControlError, Deploy, Desk, Start};
+use super::super::control::{ControlError, Desk, Start};
 use super::super::drive::Signals;
 use super::super::journal::{DriveError, Journal};
 use super::super::now;
@@ -99,20 +99,23 @@ impl<'a> Walker<'a> {
     async fn stage(&mut self, observer: &mut dyn Observer) -> Result<(), ControlError> {
         match self.upgrade.stage() {
             Stage::Acknowledge { step, notes } => self.rest(Rest::Acknowledgement { step, notes }, observer).await,
-            Stage::Gate { step } => {
-                let app = &self.planned(step)?.release.app;
-                let closed = gate::closed(&self.desk, self.walk.product, &self.upgrade.plan, app).await?;
-                match closed.is_empty() {
-                    true => self.note(UpgradeEvent::Opened { step }, observer).await,
-                    false => self.rest(Rest::Gate { step, closed }, observer).await,
-                }
-            }
+            Stage::Gate { step } => self.enter(step, observer).await,
             Stage::Deploy { step } => self.deploy(step, observer).await,
             Stage::Prove { step } => self.prove(step, observer).await,
             Stage::Migrate { step, migration } => self.migrate(step, &migration, observer).await,
             Stage::Finish { step } => self.note(UpgradeEvent::StepDone { step }, observer).await,
             Stage::Complete => self.note(UpgradeEvent::Completed, observer).await,
             Stage::Over => Ok(()),
+        }
+    }
+
+    /// Asks whether a step's release may start.
+    pub async fn enter(&mut self, step: usize, observer: &mut dyn Observer) -> Result<(), ControlError> {
+        let app = &self.planned(step)?.release.app;
+        let closed = gate::closed(&self.desk, self.walk.product, &self.upgrade.plan, app).await?;
+        match closed.is_empty() {
+            true => self.note(UpgradeEvent::Opened { step }, observer).await,
+            false => self.rest(Rest::Gate { step, closed }, observer).await,
         }
     }
 
@@ -154,47 +157,6 @@ impl<'a> Walker<'a> {
     /// What its texts may use in a step.
     pub fn texts(&self, step: usize) -> Texts {
         Texts { step: step_names(&self.upgrade.plan, step), ..Texts::default() }
-    }
-
-    async fn deploy(&mut self, step: usize, observer: &mut dyn Observer) -> Result<(), ControlError> {
-        let texts = self.texts(step);
-        let Some(names) = texts.step.clone() else { return self.planned(step).map(|_| ()) };
-        let name = names.deploy_name();
-        let state = self.upgrade.step(step).cloned().unwrap_or_default();
-        if state.deployment == Deployment::Open {
-            let latest = self.desk.latest(&name).await?;
-            let is_open = latest.as_ref().is_some_and(|row| !row.summary.is_finished);
-            let site = &self.desk.site;
-            if !is_open
-                && let Some(version) = &site.version
-                && site.ask(version, &texts).await == Verdict::Yes
-            {
-                return self.note(UpgradeEvent::Deployed { step, run: None }, observer).await;
-            }
-            let after = latest.filter(|_| !is_open).map(|row| row.run.id.to_string());
-            self.note(UpgradeEvent::Deploying { step, after }, observer).await?;
-        }
-        let after = self.upgrade.step(step).and_then(|state| match &state.deployment {
-            Deployment::Begun { after } => after.clone(),
-            Deployment::Open | Deployment::Done { .. } => None,
-        });
-        let platform = self.walk.platform;
-        let text = self.walk.sources.get(&platform.place.file).map(|text| text.to_string()).unwrap_or_default();
-        let attempt = Attempt::Deploy(Deploy { platform, text: &text, step: names });
-        match self.carry(&name, after.as_deref(), &attempt, observer).await? {
-            Child::Complete { run, .. } => {
-                self.note(UpgradeEvent::Deployed { step, run: Some(run.to_string()) }, observer).await
-            }
-            Child::Rests { run, status, is_manual, because } => {
-                if status == Status::Stopped && self.desk.signals.stop.is_cancelled() {
-                    return Ok(());
-                }
-                let run = run.to_string();
-                self.rest(Rest::Deploy { step, name, run, status, is_manual, because }, observer).await
-            }
-            Child::Refused(because) => self.rest(Rest::Refused { step, because }, observer).await,
-            Child::LetGo => Ok(()),
-        }
     }
 
     async fn migrate(&mut self, step: usize, name: &str, observer: &mut dyn Observer) -> Result<(), ControlError> {

@@ -56,6 +56,8 @@ pub struct StepState {
     pub is_open: bool,
     /// Its deploy.
     pub deployment: Deployment,
+    /// Whether its deploy was ever begun.
+    pub is_tried: bool,
     /// The version that was seen to run, since the last interruption.
     pub version: Option<String>,
     /// Its migrations that are complete.
@@ -192,7 +194,10 @@ impl Upgrade {
             }
             UpgradeEvent::Opened { step } => self.with(step, |state| state.is_open = true),
             UpgradeEvent::Deploying { step, after } => {
-                self.with(step, |state| state.deployment = Deployment::Begun { after });
+                self.with(step, |state| {
+                    state.deployment = Deployment::Begun { after };
+                    state.is_tried = true;
+                });
             }
             UpgradeEvent::Deployed { step, run } => {
                 self.with(step, |state| state.deployment = Deployment::Done { run });
@@ -232,11 +237,16 @@ impl Upgrade {
             UpgradeEvent::Resumed { .. } => self.rest.is_some() && !self.is_over(),
             UpgradeEvent::GivenUp { .. } => !self.is_over(),
             UpgradeEvent::Acknowledged { step, note, .. } => is_awake && self.is_unconfirmed(*step, note),
-            UpgradeEvent::Opened { step } => is_awake && stage == Stage::Gate { step: *step },
+            UpgradeEvent::Opened { step } => {
+                // A deploy that was begun, and of which no run is under way, is asked about again.
+                let is_asked_again =
+                    stage == Stage::Deploy { step: *step } && !self.step(*step).is_some_and(|step| step.is_open);
+                is_awake && (is_asked_again || stage == Stage::Gate { step: *step })
+            }
             UpgradeEvent::Deploying { step, .. } => is_awake && stage == Stage::Deploy { step: *step },
             UpgradeEvent::Deployed { step, run } => {
                 let is_begun = self.step(*step).is_some_and(|step| matches!(step.deployment, Deployment::Begun { .. }));
-                is_awake && stage == Stage::Deploy { step: *step } && is_begun == run.is_some()
+                is_awake && stage == Stage::Deploy { step: *step } && (is_begun || run.is_none())
             }
             UpgradeEvent::Proved { step, .. } => is_awake && stage == Stage::Prove { step: *step },
             UpgradeEvent::Migrated { step, migration, status, .. } => {

@@ -56,6 +56,13 @@ pub enum Rest {
         /// What was told instead.
         because: String,
     },
+    /// The step leads from another version than the one that runs.
+    Stale {
+        /// The step.
+        step: usize,
+        /// What runs, and where the step begins.
+        because: String,
+    },
     /// A migration did not come to its end.
     Migration {
         /// The step.
@@ -95,7 +102,7 @@ impl Rest {
     /// The status that it means for the upgrade.
     pub fn status(&self) -> Status {
         match self {
-            Rest::Gate { .. } | Rest::Refused { .. } => Status::Blocked,
+            Rest::Gate { .. } | Rest::Stale { .. } | Rest::Refused { .. } => Status::Blocked,
             Rest::Deploy { status: Status::Blocked, .. } | Rest::Migration { status: Status::Blocked, .. } => {
                 Status::Blocked
             }
@@ -113,6 +120,7 @@ impl Rest {
             Rest::Gate { .. }
             | Rest::Deploy { .. }
             | Rest::Version { .. }
+            | Rest::Stale { .. }
             | Rest::Migration { .. }
             | Rest::Refused { .. } => true,
         }
@@ -132,7 +140,9 @@ impl Rest {
             Rest::Migration { migration, status, because, .. } => {
                 format!("{}: {because}", standing(migration, *status))
             }
-            Rest::Version { because, .. } | Rest::Refused { because, .. } => because.clone(),
+            Rest::Version { because, .. } | Rest::Stale { because, .. } | Rest::Refused { because, .. } => {
+                because.clone()
+            }
             Rest::Stopped { by } => format!("{by} stopped it"),
             Rest::Until { step } => format!("it was to go until step {step}"),
         }

@@ -5,6 +5,7 @@ mod notes;
 mod plans;
 mod rests;
 mod signals;
+mod versions;
 
 use crate::support::bakery::ALL;
 use crate::support::{Bakery, Outcome, assert_whole};
