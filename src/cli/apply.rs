@@ -64,7 +64,7 @@ struct Apply<'a> {
 impl Apply<'_> {
     async fn run(&self, job: Job, output: &mut Output) -> Result<Exit, Failure> {
         if job.plan().steps.is_empty() {
-            return Ok(finish::nothing_to_do(self, &job, output));
+            return self.nothing_to_do(&job, output).await;
         }
         let ready = Ready::of(self, &job)?;
         if self.arguments.dry_run {
@@ -83,6 +83,20 @@ impl Apply<'_> {
             Stopped::Failure(failure) => failure,
         })?;
         finish::finish(self, &walked, output).await
+    }
+
+    /// There is no step at all: an upgrade that another one was to follow is over all the same.
+    async fn nothing_to_do(&self, job: &Job, output: &mut Output) -> Result<Exit, Failure> {
+        if let Job::Begin { gives_up: Some(row), .. } = job
+            && !self.arguments.dry_run
+        {
+            let mut view = View::of_many(self.global);
+            let given_up = self.desk.give_up_upgrade(row, &mut view).await;
+            view.end();
+            given_up.map_err(|error| refused(UPGRADE, &error, self.commands))?;
+        }
+        finish::nothing_to_do(self, job, output);
+        Ok(Exit::Done)
     }
 
     /// Walks until it is over or rests; at a terminal notes are confirmed on the way.

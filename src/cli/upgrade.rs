@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::execute::control::ControlError;
 use crate::execute::upgrade::UPGRADE;
 use crate::execute::{read, written};
-use crate::plan::{AtDocument, NoteDocument, StepReleaseDocument};
+use crate::plan::{AtDocument, NoteDocument, PlanDocument, StepReleaseDocument};
 use crate::run::{Acknowledged, Deployment, Rest, State, Status, Upgrade};
 use crate::store::{RunFilter, RunId, Store};
 
@@ -134,6 +134,33 @@ impl Entry {
             steps: steps.collect(),
             next,
             word: upgrade.status,
+        }
+    }
+}
+
+impl Entry {
+    /// The upgrade that was not begun because nothing is to be done.
+    pub fn of_nothing(plan: &PlanDocument, environment: &str, title: &str) -> Entry {
+        Entry {
+            format: FORMAT,
+            product: plan.product.clone(),
+            title: title.to_owned(),
+            environment: environment.to_owned(),
+            run: String::new(),
+            from: plan.from.clone(),
+            to: plan.to.clone(),
+            status: Status::Completed.key(),
+            begun: String::new(),
+            since: String::new(),
+            because: "nothing is to be done".to_owned(),
+            by: String::new(),
+            rest: None,
+            owner: None,
+            errors: 0,
+            steps_done: 0,
+            steps: Vec::new(),
+            next: Vec::new(),
+            word: Status::Completed,
         }
     }
 }

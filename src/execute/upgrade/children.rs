@@ -69,6 +69,9 @@ impl Walker<'_> {
                 Err(ControlError::Refused { failures, .. }) => return Ok(Child::Refused(told(&failures))),
                 Err(error) if is_anothers(&error) => {
                     self.follow(name, observer).await?;
+                    if self.desk.signals.stop.is_cancelled() {
+                        return Ok(Child::LetGo);
+                    }
                     is_tried = true;
                 }
                 Err(error) => return Err(error),

@@ -39,7 +39,7 @@ pub(super) async fn closed(
 }
 
 /// Where the latest run of a migration stands.
-async fn status(desk: &Desk, name: &str) -> Result<Status, ControlError> {
+pub(super) async fn status(desk: &Desk, name: &str) -> Result<Status, ControlError> {
     let row = desk.latest(name).await?;
     Ok(row.map_or(Status::NotStarted, |row| Status::parse(&row.summary.status).unwrap_or(Status::Running)))
 }

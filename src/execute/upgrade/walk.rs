@@ -58,6 +58,7 @@ impl<'a> Walker<'a> {
         if self.upgrade.is_over() {
             return Ok(false);
         }
+        let mut is_taken_up = first.is_some();
         if let Some(first) = first {
             self.note(first, observer).await?;
         }
@@ -69,13 +70,37 @@ impl<'a> Walker<'a> {
             }
             match self.kept_back() {
                 Some(because) => self.rest(because, observer).await?,
-                None => match self.stage(observer).await {
-                    Err(error) if is_transient(&error) => self.wait_for_store(&error, observer).await?,
-                    staged => staged?,
-                },
+                None => {
+                    let staged = match is_taken_up {
+                        true => self.look_again(observer).await,
+                        false => self.stage(observer).await,
+                    };
+                    match staged {
+                        Err(error) if is_transient(&error) => self.wait_for_store(&error, observer).await?,
+                        staged => {
+                            staged?;
+                            is_taken_up = false;
+                        }
+                    }
+                }
             }
         }
         Ok(false)
+    }
+
+    /// What the current step's migrations came to may have been taken back while nobody looked.
+    async fn look_again(&mut self, observer: &mut dyn Observer) -> Result<(), ControlError> {
+        let Some(step) = self.upgrade.current() else { return Ok(()) };
+        for migration in self.planned(step)?.migrations.clone() {
+            if !self.upgrade.step(step).is_some_and(|state| state.migrated.contains_key(&migration)) {
+                return Ok(());
+            }
+            let status = gate::status(&self.desk, &migration).await?;
+            if !status.is_complete() {
+                return self.note(UpgradeEvent::Reopened { step, migration, status }, observer).await;
+            }
+        }
+        Ok(())
     }
 
     /// The store was away in the middle of a stage: that is begun anew, and finds what was done.

@@ -208,6 +208,12 @@ impl Upgrade {
                     state.migrated.insert(migration, Migrated { run, status, at });
                 });
             }
+            UpgradeEvent::Reopened { step, migration, .. } => {
+                let planned = self.plan.steps.iter().find(|planned| planned.number == step);
+                let kept = planned.map(|planned| &planned.migrations).into_iter().flatten();
+                let kept: Vec<String> = kept.take_while(|name| **name != migration).cloned().collect();
+                self.with(step, |state| state.migrated.retain(|name, _| kept.contains(name)));
+            }
             UpgradeEvent::StepDone { step } => self.with(step, |state| state.done_at = Some(at)),
             UpgradeEvent::Rested { because } => {
                 // What was deployed does not run: the next attempt deploys it again, unless it runs by then.
@@ -253,6 +259,10 @@ impl Upgrade {
                 let is_next = stage == Stage::Migrate { step: *step, migration: migration.clone() };
                 is_awake && is_next && status.is_complete()
             }
+            UpgradeEvent::Reopened { step, migration, status } => {
+                let is_known = self.step(*step).is_some_and(|step| step.migrated.contains_key(migration));
+                is_awake && self.current() == Some(*step) && is_known && !status.is_complete()
+            }
             UpgradeEvent::StepDone { step } => is_awake && stage == Stage::Finish { step: *step },
             UpgradeEvent::Completed => is_awake && stage == Stage::Complete,
         }
@@ -273,6 +283,7 @@ impl Upgrade {
             | UpgradeEvent::Deployed { .. }
             | UpgradeEvent::Proved { .. }
             | UpgradeEvent::Migrated { .. }
+            | UpgradeEvent::Reopened { .. }
             | UpgradeEvent::StepDone { .. } => return,
         };
         if self.status != status {

@@ -76,6 +76,7 @@ fn events() -> Vec<UpgradeEvent> {
         for migration in ["0001_a", "0002_b", "0003_c", "0004_d"] {
             for status in [Status::Completed, Status::RolledBack] {
                 events.push(UpgradeEvent::Migrated { step, migration: migration.to_owned(), run: run(), status });
+                events.push(UpgradeEvent::Reopened { step, migration: migration.to_owned(), status });
             }
         }
     }
@@ -144,6 +145,7 @@ fn every_event_is_read_as_it_was_written() {
             is_manual: false,
             because: "it failed".to_owned(),
         },
+        Rest::Stale { step: 2, because: "another runs".to_owned() },
         Rest::Refused { step: 2, because: "no file has it".to_owned() },
         Rest::Until { step: 2 },
     ];
