@@ -197,7 +197,10 @@ pub(super) async fn next(
         }
         Some(Rest::Gate { closed, .. }) => {
             let status = |closed: &crate::run::Closed| commands.command(&format!("status {}", closed.migration));
-            return Ok(closed.iter().map(status).chain([apply]).collect());
+            // What the plan takes for granted does not hold any more.
+            let anew = closed.iter().any(|closed| closed.because.is_some());
+            let anew = anew.then(|| commands.command(&format!("apply --to {} --anew", upgrade.plan.to.app)));
+            return Ok(closed.iter().map(status).chain(anew).chain([apply]).collect());
         }
         Some(Rest::Stale { .. }) => {
             let anew = commands.command(&format!("apply --to {} --anew", upgrade.plan.to.app));

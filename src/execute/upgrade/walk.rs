@@ -136,8 +136,8 @@ impl<'a> Walker<'a> {
 
     /// Asks whether a step's release may start.
     pub async fn enter(&mut self, step: usize, observer: &mut dyn Observer) -> Result<(), ControlError> {
-        let app = &self.planned(step)?.release.app;
-        let closed = gate::closed(&self.desk, self.walk.product, &self.upgrade.plan, app).await?;
+        let Some(names) = step_names(&self.upgrade.plan, step) else { return self.planned(step).map(|_| ()) };
+        let closed = gate::closed(&self.desk, self.walk.product, &self.upgrade.plan, &names).await?;
         match closed.is_empty() {
             true => self.note(UpgradeEvent::Opened { step }, observer).await,
             false => self.rest(Rest::Gate { step, closed }, observer).await,

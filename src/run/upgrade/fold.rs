@@ -154,6 +154,19 @@ impl Upgrade {
         self.steps.iter().position(|step| step.done_at.is_none()).map(|index| index + 1)
     }
 
+    /// The app version that it has entered: that of the last step that was deployed, or whose deploy was begun and not taken
+    /// back; else the one that it began at.
+    pub fn entered(&self) -> &str {
+        let taken_back = match &self.rest {
+            Some(Rest::Deploy { step, status: Status::RolledBack, .. }) => Some(*step),
+            Some(_) | None => None,
+        };
+        let with_state = self.plan.steps.iter().zip(&self.steps).rev();
+        let mut entered = with_state
+            .filter(|(planned, state)| state.is_deployed() || (state.is_tried && taken_back != Some(planned.number)));
+        entered.next().map_or(self.plan.from.app.as_str(), |(planned, _)| planned.release.app.as_str())
+    }
+
     /// How many steps are done.
     pub fn steps_done(&self) -> usize {
         self.steps.iter().filter(|step| step.done_at.is_some()).count()

@@ -13,6 +13,9 @@ pub struct Closed {
     pub until: String,
     /// Where it stands.
     pub status: Status,
+    /// Why it does not count as complete although the plan takes it as such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// What keeps an upgrade from going on.
@@ -132,7 +135,9 @@ impl Rest {
             Rest::Acknowledgement { notes, .. } => format!("a person must confirm {}", notes.join(", ")),
             Rest::Gate { closed, .. } => {
                 let each = |closed: &Closed| {
-                    format!("{} is {} and can run until {} only", closed.migration, closed.status, closed.until)
+                    let because = closed.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+                    let Closed { migration, until, status, .. } = closed;
+                    format!("{migration} is {status} and can run until {until} only{because}")
                 };
                 closed.iter().map(each).collect::<Vec<_>>().join("; ")
             }

@@ -125,7 +125,8 @@ proptest! {
 
 #[test]
 fn every_event_is_read_as_it_was_written() {
-    let closed = Closed { migration: "0001_a".to_owned(), until: "1.0.9".to_owned(), status: Status::RolledBack };
+    let closed =
+        Closed { migration: "0001_a".to_owned(), until: "1.0.9".to_owned(), status: Status::RolledBack, because: None };
     let rests = [
         Rest::Acknowledgement { step: 2, notes: vec!["make-a-backup".to_owned()] },
         Rest::Gate { step: 2, closed: vec![closed] },

@@ -112,7 +112,8 @@ fn a_migration_that_was_taken_back_is_run_again_and_those_after_it_are_looked_at
         assert!(world.go(9, true).is_err());
     }
     world.take_up();
-    let reopened = |migration: &str, status: Status| UpgradeEvent::Reopened { step: 2, migration: migration.to_owned(), status };
+    let reopened =
+        |migration: &str, status: Status| UpgradeEvent::Reopened { step: 2, migration: migration.to_owned(), status };
     world.refused(reopened("0002_b", Status::Completed));
     world.refused(reopened("0001_a", Status::RolledBack));
     world.note(reopened("0002_b", Status::RolledBack)).expect("it lives");
