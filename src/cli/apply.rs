@@ -10,7 +10,7 @@ mod ready;
 use crate::execute::control::{ControlError, Desk};
 use crate::execute::upgrade::{UPGRADE, Walk, Walked};
 use crate::model::Platform;
-use crate::run::{Rest, Upgrade};
+use crate::run::Rest;
 
 use super::args::{ApplyArguments, Global};
 use super::commands::Commands;
@@ -66,7 +66,7 @@ impl Apply<'_> {
         if job.plan().steps.is_empty() {
             return self.nothing_to_do(&job, output).await;
         }
-        let ready = Ready::of(self, &job)?;
+        let ready = Ready::of(self, &job).await?;
         if self.arguments.dry_run {
             dry_run::show(self, &job, &ready, output);
             return Ok(Exit::Done);
@@ -99,7 +99,8 @@ impl Apply<'_> {
         Ok(Exit::Done)
     }
 
-    /// Walks until it is over or rests; at a terminal notes are confirmed on the way.
+    /// Walks until it is over or rests; at a terminal notes are confirmed on the way, and what only a person can
+    /// do is asked for.
     async fn walk(&self, job: Job, ready: &Ready, view: &mut View) -> Result<Walked, Stopped> {
         let mut walk = Walk {
             product: self.loaded.product(),
@@ -119,13 +120,23 @@ impl Apply<'_> {
                 self.desk.begin_upgrade(*document, &walk, view).await?
             }
         };
-        while let Some(notes) = unconfirmed(&walked.upgrade).filter(|_| terminal::is_there()) {
-            let confirmed = person::confirm(self, &walked.upgrade, &notes).await.map_err(Stopped::Failure)?;
-            if confirmed.is_empty() {
-                break;
-            }
-            let is_all = confirmed.len() == notes.len();
-            walk.acknowledged.extend(confirmed);
+        while terminal::is_there() {
+            let is_all = match &walked.upgrade.rest {
+                Some(Rest::Acknowledgement { notes, .. }) => {
+                    let confirmed = person::confirm(self, &walked.upgrade, notes).await?;
+                    if confirmed.is_empty() {
+                        break;
+                    }
+                    let is_all = confirmed.len() == notes.len();
+                    walk.acknowledged.extend(confirmed);
+                    is_all
+                }
+                Some(because) => match person::waits(because) {
+                    Some(name) if person::answer(self, name, view).await? => true,
+                    Some(_) | None => break,
+                },
+                None => break,
+            };
             walk.given.clear();
             let latest = self.desk.latest_upgrade().await?;
             let Some((row, _)) = latest.filter(|(row, _)| row.run.id == walked.run) else { break };
@@ -138,28 +149,16 @@ impl Apply<'_> {
     }
 }
 
-/// The notes that it waits for.
-fn unconfirmed(upgrade: &Upgrade) -> Option<Vec<String>> {
-    match &upgrade.rest {
-        Some(Rest::Acknowledgement { notes, .. }) => Some(notes.clone()),
-        Some(
-            Rest::Gate { .. }
-            | Rest::Deploy { .. }
-            | Rest::Version { .. }
-            | Rest::Stale { .. }
-            | Rest::Migration { .. }
-            | Rest::Refused { .. }
-            | Rest::Stopped { .. }
-            | Rest::Until { .. },
-        )
-        | None => None,
-    }
-}
-
 /// Why a walk ended before it came to rest.
 enum Stopped {
     Control(ControlError),
     Failure(Failure),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Stopped {
+        Stopped::Failure(failure)
+    }
 }
 
 impl From<ControlError> for Stopped {

@@ -50,6 +50,7 @@ pub(super) async fn choose(
     commands: &Commands,
 ) -> Result<Job, Failure> {
     let file = arguments.plan.as_deref().map(read).transpose()?;
+    let reached = latest.as_ref().and_then(|(_, upgrade)| reached(upgrade));
     let open = latest.filter(|(_, upgrade)| !upgrade.is_over());
     let gives_up = match open {
         Some((row, upgrade)) if !arguments.anew => {
@@ -63,7 +64,7 @@ pub(super) async fn choose(
         None => None,
     };
     let made = match (file, &arguments.to) {
-        (Some(old), _) => still(loaded, desk, &old, arguments).await?,
+        (Some(old), _) => still(loaded, desk, &old, arguments, reached).await?,
         (None, Some(to)) => make(loaded, desk, to).await?,
         (None, None) => {
             return Err(Failure::new(Exit::Usage, "no upgrade is under way, and nothing says where to go")
@@ -72,6 +73,12 @@ pub(super) async fn choose(
     };
     let document = Box::new(PlanDocument::from(&made));
     Ok(Job::Begin { plan: Box::new(made), document, gives_up })
+}
+
+/// The version that an upgrade was last seen to have brought up.
+fn reached(upgrade: &Upgrade) -> Option<Version> {
+    let proved = upgrade.steps.iter().rev().find_map(|step| step.version.as_deref());
+    proved.and_then(|version| Version::parse(version).ok())
 }
 
 fn read(path: &Path) -> Result<PlanDocument, Failure> {
@@ -157,8 +164,14 @@ fn stale(arguments: &ApplyArguments, moved: &[String], old: &PlanDocument) -> Fa
 }
 
 /// The plan of a file, made anew; refused where anything that it depends on moved since.
-async fn still(loaded: &Loaded, desk: &Desk, old: &PlanDocument, arguments: &ApplyArguments) -> Result<Plan, Failure> {
-    let (made, moved) = match live::again(loaded, desk, old).await? {
+async fn still(
+    loaded: &Loaded,
+    desk: &Desk,
+    old: &PlanDocument,
+    arguments: &ApplyArguments,
+    reached: Option<Version>,
+) -> Result<Plan, Failure> {
+    let (made, moved) = match live::again(loaded, desk, old, reached).await? {
         Ok(made) => {
             let new = PlanDocument::from(&made);
             // It was walked before.
@@ -189,7 +202,7 @@ async fn make(loaded: &Loaded, desk: &Desk, to: &PartialVersion) -> Result<Plan,
         only_required: false,
         observed: None,
     };
-    let question = live::seen(loaded, desk, question).await?;
+    let question = live::seen(loaded, desk, question, live::Asks::Apply).await?;
     let product = loaded.product();
     let told = |error| refused(product.name.as_str(), error);
     let request = settle(product, &question).map_err(told)?;

@@ -194,7 +194,10 @@ impl<'a> Walker<'a> {
         let text = self.walk.sources.get(&migration.place.file).map(|text| text.to_string()).unwrap_or_default();
         let assumed = super::assumed(&self.upgrade.plan);
         let parameters = self.walk.values.get(name).cloned().unwrap_or_default();
-        let start = Start { migration, text: &text, parameters, app: None, assumed: &assumed };
+        // Where nothing tells which version runs, it is the one that was deployed.
+        let app = self.planned(step)?.release.app.clone();
+        let app = Some(app).filter(|_| self.desk.site.version.is_none());
+        let start = Start { migration, text: &text, parameters, app, assumed: &assumed };
         match self.carry(name, None, &Attempt::Migration(start), observer).await? {
             Child::Complete { run, status } => {
                 let (migration, run) = (name.to_owned(), run.to_string());
