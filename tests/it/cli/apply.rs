@@ -1,6 +1,9 @@
 //! `orchestrate apply`: a plan is walked to its end, or it rests and says why.
 
+mod again;
+mod gates;
 mod kills;
+mod manual;
 mod notes;
 mod plans;
 mod rests;
