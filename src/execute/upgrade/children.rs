@@ -165,7 +165,8 @@ impl Walker<'_> {
                 () = self.desk.signals.stop.cancelled() => return Ok(true),
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
-            if held.len() < running.len() {
+            let room = usize::try_from(self.desk.settings().await?.max_concurrent).unwrap_or(usize::MAX);
+            if held.len() < room.max(running.len()) {
                 return Ok(true);
             }
         }
