@@ -266,12 +266,12 @@ pub(super) fn declared_settings(filled: &Installation) -> Result<Settings, Failu
 }
 
 /// The values of the variables that an environment is filled in with: nobody may see them.
-fn secrets(environment: &Environment) -> Vec<String> {
+fn secrets(environment: &Environment) -> Vec<(String, String)> {
     let texts = environment.vars.values().chain(environment.store.iter());
     let texts = texts.chain(environment.targets.values().map(|target| &target.url));
     let parts = texts.flat_map(|text| text_parts(text).unwrap_or_default());
     let values = parts.filter_map(|part| match part {
-        TextPart::Variable { name, .. } => config::variable(name),
+        TextPart::Variable { name, .. } => Some((name.to_owned(), config::variable(name)?)),
         TextPart::Plain(_) => None,
     });
     values.collect()
