@@ -10,7 +10,7 @@ mod ready;
 use crate::execute::control::{ControlError, Desk};
 use crate::execute::upgrade::{UPGRADE, Walk, Walked};
 use crate::model::Platform;
-use crate::run::{Rest, Upgrade};
+use crate::run::Rest;
 
 use super::args::{ApplyArguments, Global};
 use super::commands::Commands;
@@ -64,9 +64,9 @@ struct Apply<'a> {
 impl Apply<'_> {
     async fn run(&self, job: Job, output: &mut Output) -> Result<Exit, Failure> {
         if job.plan().steps.is_empty() {
-            return Ok(finish::nothing_to_do(self, &job, output));
+            return self.nothing_to_do(&job, output).await;
         }
-        let ready = Ready::of(self, &job)?;
+        let ready = Ready::of(self, &job).await?;
         if self.arguments.dry_run {
             dry_run::show(self, &job, &ready, output);
             return Ok(Exit::Done);
@@ -85,7 +85,22 @@ impl Apply<'_> {
         finish::finish(self, &walked, output).await
     }
 
-    /// Walks until it is over or rests; at a terminal notes are confirmed on the way.
+    /// There is no step at all: an upgrade that another one was to follow is over all the same.
+    async fn nothing_to_do(&self, job: &Job, output: &mut Output) -> Result<Exit, Failure> {
+        if let Job::Begin { gives_up: Some(row), .. } = job
+            && !self.arguments.dry_run
+        {
+            let mut view = View::of_many(self.global);
+            let given_up = self.desk.give_up_upgrade(row, &mut view).await;
+            view.end();
+            given_up.map_err(|error| refused(UPGRADE, &error, self.commands))?;
+        }
+        finish::nothing_to_do(self, job, output);
+        Ok(Exit::Done)
+    }
+
+    /// Walks until it is over or rests; at a terminal notes are confirmed on the way, and what only a person can
+    /// do is asked for.
     async fn walk(&self, job: Job, ready: &Ready, view: &mut View) -> Result<Walked, Stopped> {
         let mut walk = Walk {
             product: self.loaded.product(),
@@ -105,13 +120,23 @@ impl Apply<'_> {
                 self.desk.begin_upgrade(*document, &walk, view).await?
             }
         };
-        while let Some(notes) = unconfirmed(&walked.upgrade).filter(|_| terminal::is_there()) {
-            let confirmed = person::confirm(self, &walked.upgrade, &notes).await.map_err(Stopped::Failure)?;
-            if confirmed.is_empty() {
-                break;
-            }
-            let is_all = confirmed.len() == notes.len();
-            walk.acknowledged.extend(confirmed);
+        while terminal::is_there() {
+            let is_all = match &walked.upgrade.rest {
+                Some(Rest::Acknowledgement { notes, .. }) => {
+                    let confirmed = person::confirm(self, &walked.upgrade, notes).await?;
+                    if confirmed.is_empty() {
+                        break;
+                    }
+                    let is_all = confirmed.len() == notes.len();
+                    walk.acknowledged.extend(confirmed);
+                    is_all
+                }
+                Some(because) => match person::waits(because) {
+                    Some(name) if person::answer(self, name, view).await? => true,
+                    Some(_) | None => break,
+                },
+                None => break,
+            };
             walk.given.clear();
             let latest = self.desk.latest_upgrade().await?;
             let Some((row, _)) = latest.filter(|(row, _)| row.run.id == walked.run) else { break };
@@ -124,27 +149,16 @@ impl Apply<'_> {
     }
 }
 
-/// The notes that it waits for.
-fn unconfirmed(upgrade: &Upgrade) -> Option<Vec<String>> {
-    match &upgrade.rest {
-        Some(Rest::Acknowledgement { notes, .. }) => Some(notes.clone()),
-        Some(
-            Rest::Gate { .. }
-            | Rest::Deploy { .. }
-            | Rest::Version { .. }
-            | Rest::Migration { .. }
-            | Rest::Refused { .. }
-            | Rest::Stopped { .. }
-            | Rest::Until { .. },
-        )
-        | None => None,
-    }
-}
-
 /// Why a walk ended before it came to rest.
 enum Stopped {
     Control(ControlError),
     Failure(Failure),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Stopped {
+        Stopped::Failure(failure)
+    }
 }
 
 impl From<ControlError> for Stopped {

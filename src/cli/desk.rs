@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::{self, FillError, FilledTarget, Installation, Need};
 use crate::database::{Database, Location};
 use crate::execute::control::{Desk, KIND, person};
+use crate::execute::upgrade::{Taken, UPGRADE};
 use crate::execute::{Scrub, Signals, Site, SiteTarget};
 use crate::manifest::Sources;
 use crate::model::{
@@ -212,14 +213,22 @@ impl Loaded {
         self.site(self.fill(global, Need::Targets(&names))?)
     }
 
-    /// Where the latest run of each migration stands, by its name. No store is made or changed.
-    pub async fn standings(&self, global: &Global) -> Result<BTreeMap<String, Standing>, Failure> {
+    /// Where the latest run of each migration stands, by its name, and what the latest upgrade takes as complete. No store is
+    /// made or changed.
+    pub async fn standings(&self, global: &Global) -> Result<(BTreeMap<String, Standing>, Option<Taken>), Failure> {
         let filled = self.fill(global, Need::Store)?;
         let found = store::standings(&filled.store).await.map_err(|error| unstored(&error))?;
-        let is_ours = |standing: &Standing| {
-            standing.environment == self.environment && standing.product == self.product && standing.kind == KIND
-        };
-        Ok(found.into_iter().filter(is_ours).map(|standing| (standing.name.clone(), standing)).collect())
+        let is_ours =
+            |standing: &Standing| standing.environment == self.environment && standing.product == self.product;
+        let (mut standings, mut taken) = (BTreeMap::new(), None);
+        for standing in found.into_iter().filter(is_ours) {
+            match standing.kind.as_str() {
+                KIND => drop(standings.insert(standing.name.clone(), standing)),
+                UPGRADE => taken = Taken::of_detail(&standing.detail),
+                _ => {}
+            }
+        }
+        Ok((standings, taken))
     }
 
     /// Opens the store alone.
@@ -257,12 +266,12 @@ pub(super) fn declared_settings(filled: &Installation) -> Result<Settings, Failu
 }
 
 /// The values of the variables that an environment is filled in with: nobody may see them.
-fn secrets(environment: &Environment) -> Vec<String> {
+fn secrets(environment: &Environment) -> Vec<(String, String)> {
     let texts = environment.vars.values().chain(environment.store.iter());
     let texts = texts.chain(environment.targets.values().map(|target| &target.url));
     let parts = texts.flat_map(|text| text_parts(text).unwrap_or_default());
     let values = parts.filter_map(|part| match part {
-        TextPart::Variable { name, .. } => config::variable(name),
+        TextPart::Variable { name, .. } => Some((name.to_owned(), config::variable(name)?)),
         TextPart::Plain(_) => None,
     });
     values.collect()

@@ -68,8 +68,10 @@ pub(super) fn run(global: &Global, arguments: &GateArguments, output: &mut Outpu
         output.talk(&format!("{}{warning}", style::warning("warning: ")));
     }
     block_on(async {
-        let standings: BTreeMap<String, Standing> = loaded.standings(global).await?;
+        let (standings, taken) = loaded.standings(global).await?;
         let mut known = known(&standings);
+        let counting = taken.map(|taken| taken.counts(product)).unwrap_or_default();
+        known.complete.extend(counting.into_iter().filter(|name| !known.unfinished.contains(name)));
         known.running.clone_from(&arguments.at);
         let mut gate = plan::gate(product, &to, &known);
         if !gate.is_open() && known.running.is_none() {
@@ -105,7 +107,7 @@ fn known(standings: &BTreeMap<String, Standing>) -> Known {
     let mut known = Known::default();
     for (name, standing) in standings {
         match Status::parse(&standing.status) {
-            Some(Status::Blocked) if standing.is_finished => continue,
+            Some(_) if standing.did_nothing() => continue,
             Some(status) if status.is_complete() => known.complete.insert(MigrationName::new(name)),
             Some(_) | None => known.unfinished.insert(MigrationName::new(name)),
         };

@@ -1,12 +1,14 @@
 //! A plan for one installation: looks at it, and finds out later whether a plan still holds there.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::Need;
 use crate::execute::control::Desk;
 use crate::execute::live::{Live, LiveError, Look, look};
-use crate::model::{PartialVersion, without_credentials};
+use crate::model::{PartialVersion, Probe, Question as Asked, Version, without_credentials};
 use crate::plan::{Installation, NoPlan, Observed, Plan, PlanDocument, Question, goal, plan, settle};
 
 use super::args::Global;
@@ -33,17 +35,29 @@ pub(super) async fn desk(loaded: &Loaded, global: &Global) -> Result<Desk, Failu
     desk.map_err(|failure| failure.hint(WITHOUT))
 }
 
+/// Who asks: what can be typed instead differs.
+#[derive(Clone, Copy)]
+pub(super) enum Asks {
+    Plan,
+    Apply,
+}
+
 const WITHOUT: &str = "--from VERSION without --environment plans without asking anything";
 
 /// A question, answered where the installation can answer it.
-pub(super) async fn seen(loaded: &Loaded, desk: &Desk, mut question: Question) -> Result<Question, Failure> {
+pub(super) async fn seen(
+    loaded: &Loaded,
+    desk: &Desk,
+    mut question: Question,
+    asks: Asks,
+) -> Result<Question, Failure> {
     let product = loaded.product();
     let to = goal(product, &question.to).map_err(|error| refused(product.name.as_str(), error))?;
     let version = question.from.as_ref().map(PartialVersion::lowest);
     let asks_progress = question.completed.is_none();
     let what = Look { product, version, to: &to, asks_progress };
     let live = tokio::select! {
-        live = look(desk, &what) => live.map_err(|error| unseen(&error))?,
+        live = look(desk, &what) => live.map_err(|error| unseen(&error, asks, &question))?,
         () = desk.signals.stop.cancelled() => return Err(interrupted()),
         () = desk.signals.let_go.cancelled() => return Err(interrupted()),
     };
@@ -77,22 +91,49 @@ fn declared(loaded: &Loaded) -> [u8; 32] {
         .targets
         .iter()
         .map(|(name, target)| json!([name, without_credentials(&target.url), target.database, target.cluster]));
-    let declared = json!({
+    let mut declared = json!({
         "platform": platform,
         "procedure": file.and_then(|file| loaded.sources.get(file)),
         "targets": targets.collect::<Vec<_>>(),
         "vars": environment.vars,
     });
+    if let Some(version) = &environment.version {
+        declared["version"] = asked(version);
+    }
     Sha256::digest(declared.to_string().as_bytes()).into()
 }
 
-fn unseen(error: &LiveError) -> Failure {
-    match error {
-        LiveError::Store(error) => unstored(error).hint(WITHOUT),
-        LiveError::NoPlatform(environment) => Failure::from_error(Exit::Usage, error).hint(format!(
+/// What a probe asks and expects, wherever it stands.
+fn asked(probe: &Probe) -> Value {
+    let question = match &probe.question {
+        Asked::Sql { target, sql } => json!({ "sql": sql.text, "target": target }),
+        Asked::Command { argv } => json!({ "command": argv.iter().map(|word| &word.text).collect::<Vec<_>>() }),
+        Asked::Http { method, url, headers, expect_status } => {
+            let headers: BTreeMap<&String, &String> = headers.iter().map(|(name, text)| (name, &text.text)).collect();
+            json!({ "method": method, "url": without_credentials(&url.text), "headers": headers, "status": expect_status })
+        }
+        Asked::File { path } => json!({ "file": path.text }),
+        Asked::Value { text } => json!({ "value": text.text }),
+    };
+    let answer = probe.answer.as_ref().map(|answer| &answer.text);
+    json!({ "question": question, "answer": answer, "expect": probe.expect.to_string() })
+}
+
+fn unseen(error: &LiveError, asks: Asks, question: &Question) -> Failure {
+    match (error, asks) {
+        (LiveError::Store(error), Asks::Plan) => unstored(error).hint(WITHOUT),
+        (LiveError::Store(error), Asks::Apply) => unstored(error),
+        (LiveError::NoPlatform(environment), Asks::Apply) => Failure::from_error(Exit::Usage, error).hint(format!(
+            "say in a plan which version runs, and apply that: orchestrate plan --from VERSION --to {} \
+             --environment {environment} --out plan.json",
+            question.to
+        )),
+        (LiveError::Unknown { .. }, Asks::Apply) => Failure::from_error(Exit::Unexpected, error)
+            .hint("`orchestrate doctor` asks it too; no release is deployed while nobody can tell which one runs"),
+        (LiveError::NoPlatform(environment), Asks::Plan) => Failure::from_error(Exit::Usage, error).hint(format!(
             "name its `platform`, or say which version runs: --from VERSION --environment {environment}"
         )),
-        LiveError::Unknown { environment, .. } => Failure::from_error(Exit::Unexpected, error)
+        (LiveError::Unknown { environment, .. }, Asks::Plan) => Failure::from_error(Exit::Unexpected, error)
             .hint(format!("say which version runs: --from VERSION --environment {environment}")),
     }
 }
@@ -101,17 +142,26 @@ fn interrupted() -> Failure {
     Failure::new(Exit::Unexpected, "interrupted").hint("nothing was changed")
 }
 
-/// The same plan made anew for the installation as it is now.
+/// The same plan made anew for the installation as it is now. Where nothing tells which version runs, the plan said it, or an
+/// upgrade has brought it further since.
 pub(super) async fn again(
     loaded: &Loaded,
     desk: &Desk,
     old: &PlanDocument,
+    reached: Option<Version>,
 ) -> Result<Result<Plan, Box<NoPlan>>, Failure> {
     let product = loaded.product();
     let question = old.question().ok_or_else(|| {
         Failure::new(Exit::Usage, "the plan names a version or a preference that is none").hint("make the plan anew")
     })?;
-    let mut question = seen(loaded, desk, question).await?;
+    let question = match desk.site.version {
+        Some(_) => question,
+        None => {
+            let said = Version::parse(&old.from.app).ok();
+            Question { from: said.max(reached).map(PartialVersion::Whole), ..question }
+        }
+    };
+    let mut question = seen(loaded, desk, question, Asks::Apply).await?;
     if question.from_chart.is_none() {
         question.from_chart = old.chart();
     }

@@ -37,6 +37,7 @@ mod tune;
 mod upgrade;
 mod upgrade_text;
 mod watching;
+mod word;
 mod wording;
 
 use std::ffi::OsString;

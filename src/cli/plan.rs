@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments, output: &mut Outpu
         let loaded = live::loaded(global, output)?;
         let question = block_on(async {
             let desk = live::desk(&loaded, global).await?;
-            live::seen(&loaded, &desk, question).await
+            live::seen(&loaded, &desk, question, live::Asks::Plan).await
         })?;
         let commands = loaded.commands(global);
         return solved(global, arguments, (loaded.product(), &commands), &question, output);

@@ -23,6 +23,10 @@ pub(super) fn refused(name: &str, error: &ControlError, commands: &Commands) -> 
         ControlError::Refused { failures, .. } => {
             Failure::new(Exit::Closed, format!("{error}; nothing was done{}", wording::failures(failures)))
         }
+        ControlError::Busy { failure, .. } => {
+            let failures = std::slice::from_ref(&**failure);
+            Failure::new(Exit::Closed, format!("{error}; nothing was done{}", wording::failures(failures)))
+        }
         ControlError::NeverStarted { .. } => Failure::from_error(Exit::Usage, error).hint(commands.begin(name)),
         ControlError::DoesNotFit { .. } => {
             Failure::from_error(Exit::Usage, error).hint(format!("`{status}` says what can be done now"))

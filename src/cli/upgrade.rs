@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::execute::control::ControlError;
 use crate::execute::upgrade::UPGRADE;
 use crate::execute::{read, written};
-use crate::plan::{AtDocument, NoteDocument, StepReleaseDocument};
+use crate::plan::{AtDocument, NoteDocument, PlanDocument, StepReleaseDocument};
 use crate::run::{Acknowledged, Deployment, Rest, State, Status, Upgrade};
 use crate::store::{RunFilter, RunId, Store};
 
@@ -138,6 +138,33 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// The upgrade that was not begun because nothing is to be done.
+    pub fn of_nothing(plan: &PlanDocument, environment: &str, title: &str) -> Entry {
+        Entry {
+            format: FORMAT,
+            product: plan.product.clone(),
+            title: title.to_owned(),
+            environment: environment.to_owned(),
+            run: String::new(),
+            from: plan.from.clone(),
+            to: plan.to.clone(),
+            status: Status::Completed.key(),
+            begun: String::new(),
+            since: String::new(),
+            because: "nothing is to be done".to_owned(),
+            by: String::new(),
+            rest: None,
+            owner: None,
+            errors: 0,
+            steps_done: 0,
+            steps: Vec::new(),
+            next: Vec::new(),
+            word: Status::Completed,
+        }
+    }
+}
+
 fn note_of(note: &NoteDocument, acknowledged: &BTreeMap<String, Acknowledged>) -> StepNote {
     let word = acknowledged.get(&note.name);
     StepNote {
@@ -170,7 +197,14 @@ pub(super) async fn next(
         }
         Some(Rest::Gate { closed, .. }) => {
             let status = |closed: &crate::run::Closed| commands.command(&format!("status {}", closed.migration));
-            return Ok(closed.iter().map(status).chain([apply]).collect());
+            // What the plan takes for granted does not hold any more.
+            let anew = closed.iter().any(|closed| closed.because.is_some());
+            let anew = anew.then(|| commands.command(&format!("apply --to {} --anew", upgrade.plan.to.app)));
+            return Ok(closed.iter().map(status).chain(anew).chain([apply]).collect());
+        }
+        Some(Rest::Stale { .. }) => {
+            let anew = commands.command(&format!("apply --to {} --anew", upgrade.plan.to.app));
+            return Ok(vec![anew, apply]);
         }
         Some(Rest::Version { .. } | Rest::Refused { .. } | Rest::Stopped { .. } | Rest::Until { .. }) | None => None,
     };

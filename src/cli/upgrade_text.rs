@@ -34,6 +34,9 @@ pub(super) fn told(event: &UpgradeEvent, upgrade: &Upgrade) -> String {
         UpgradeEvent::Deployed { step, run: None } => format!("{}: {} is there already", at(*step), of(*step)),
         UpgradeEvent::Proved { step, version } => format!("{}: {version} runs", at(*step)),
         UpgradeEvent::Migrated { step, migration, status, .. } => format!("{}: {migration} is {status}", at(*step)),
+        UpgradeEvent::Reopened { step, migration, status } => {
+            format!("{}: {migration} was complete, and is {status}", at(*step))
+        }
         UpgradeEvent::StepDone { step } => format!("{} is done", at(*step)),
         UpgradeEvent::Rested { because } => {
             format!("{} {}", style::warning("the upgrade rests:"), rest(because, upgrade))
@@ -65,6 +68,7 @@ pub(super) fn is_error(event: &UpgradeEvent) -> bool {
         | UpgradeEvent::Deployed { .. }
         | UpgradeEvent::Proved { .. }
         | UpgradeEvent::Migrated { .. }
+        | UpgradeEvent::Reopened { .. }
         | UpgradeEvent::StepDone { .. }
         | UpgradeEvent::Completed
         | UpgradeEvent::GivenUp { .. } => false,

@@ -25,6 +25,8 @@ pub struct TableCopy<'a> {
     pub columns: &'a [String],
     /// A condition on the rows.
     pub filter: Option<&'a str>,
+    /// Whether rows that a merge would take away are left out.
+    pub is_final: bool,
     /// How each partition is proved before it enters.
     pub verify: Verification,
     /// Settings of every statement.

@@ -2,9 +2,10 @@
 
 use crate::model::{Action, Engine, Migration, Operation, Probe, Question, Scope};
 use crate::run::{Checked, Failure, Verdict};
-use crate::store::{RunFilter, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::template::outputs_used;
 
+use super::control::latest_begun;
 use super::needs;
 use super::site::{Site, Texts};
 
@@ -119,14 +120,8 @@ async fn window(of: &Precondition<'_>) -> Option<Failure> {
 async fn dependencies(of: &Precondition<'_>) -> Result<Vec<Failure>, StoreError> {
     let mut failures = Vec::new();
     for name in &of.migration.depends_on {
-        let filter = RunFilter {
-            environment: Some(of.site.environment.clone()),
-            product: Some(of.product.to_owned()),
-            name: Some(name.as_str().to_owned()),
-            limit: 1,
-            ..RunFilter::default()
-        };
-        let status = of.store.runs(&filter).await?.into_iter().next().map(|row| row.summary.status);
+        let row = latest_begun(of.store, &of.site.environment, of.product, name.as_str()).await?;
+        let status = row.map(|row| row.summary.status);
         if status.is_none() && of.assumed.iter().any(|assumed| assumed == name.as_str()) {
             continue;
         }

@@ -186,6 +186,7 @@ impl Drive {
         let Event::Parked { unit, question } = &event else { return event };
         let Some(operation) = operation(&self.migration, &unit.operation, unit.direction) else { return event };
         let Action::Manual { ask } = &operation.action else { return event };
+        // A person is not shown what is hidden.
         let mut context = self.ground.site.context(&self.ground.texts, operation.target.as_deref(), None);
         context.outputs = self.state.outputs.clone();
         let ask = self.ground.site.text(ask, &context).unwrap_or_else(|error| format!("{question} ({error})"));

@@ -130,7 +130,7 @@ fn add(one: Forecast, other: Forecast) -> Forecast {
 /// some rows or some columns only that it is not more than all of them.
 pub(super) fn full(operation: &Operation, host: Option<&str>, needed: u64, free: Option<u64>) -> Option<String> {
     let is_part = match &operation.action {
-        Action::Copy { filter, columns, .. } => filter.is_some() || !columns.is_empty(),
+        Action::Copy { filter, columns, is_final, .. } => filter.is_some() || !columns.is_empty() || *is_final,
         Action::Backfill { by: SliceBy::Partition, filter, .. } => filter.is_some(),
         // What is changed in place takes room as well, but is not all there at once.
         Action::Backfill { by: SliceBy::Key(_), .. }

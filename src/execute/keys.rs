@@ -21,8 +21,6 @@ const PILOT_SHORT: Duration = Duration::from_millis(50);
 /// wait, and for a little longer than SQLite sleeps before it looks again.
 const TURN_EVERY: Duration = Duration::from_secs(3);
 const TURN: Duration = Duration::from_millis(110);
-/// The share of a batch's duration that the first one is to take: what is tried with few rows may mislead.
-const FIRST_SHARE: f64 = 0.5;
 
 /// The batch that a unit does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,7 +226,8 @@ pub(super) async fn pilot(database: &Database, keyed: &Keyed<'_>) -> Option<f64>
     }
 }
 
-/// How many rows the first batch is to have by the rate that was seen before, else by what a small one takes.
+/// How many rows the first batch is to have by the rate that was seen before, else by what a small one takes. One that is too
+/// large is corrected by the next; one that is too small only by a fifth each time.
 pub(super) async fn first_batch(
     database: &Database,
     keyed: &Keyed<'_>,
@@ -239,7 +238,7 @@ pub(super) async fn first_batch(
         Some(rate) => rate as f64,
         None => pilot(database, keyed).await?,
     };
-    let rows = (rate * target.as_secs_f64() * FIRST_SHARE).clamp(PILOT_ROWS as f64, 1e6);
+    let rows = (rate * target.as_secs_f64()).clamp(PILOT_ROWS as f64, 1e6);
     Some(rows as u64)
 }
 

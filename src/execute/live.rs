@@ -121,10 +121,10 @@ struct Kept {
 }
 
 impl Kept {
-    /// The latest run of each migration counts; those that the files no longer have stop nothing.
+    /// The latest run of each migration that did anything counts; those that the files no longer have stop nothing.
     fn of(product: &Product, rows: &[RunRow]) -> Kept {
         let mut kept = Kept { completed: BTreeSet::new(), begun: BTreeSet::new() };
-        for row in rows.iter().filter(|row| row.run.kind == KIND) {
+        for row in rows.iter().filter(|row| row.run.kind == KIND && !row.summary.did_nothing()) {
             let Some((name, _)) = product.migrations.get_key_value(row.run.name.as_str()) else { continue };
             if kept.completed.contains(name) || kept.begun.contains(name) {
                 continue;

@@ -122,7 +122,7 @@ pub(super) async fn verdict(site: &Site, texts: &Texts, job: &Job, probe: &Probe
 /// An answer, as later operations may use it.
 fn value_of(site: &Site, answer: &Answer) -> Option<String> {
     match answer {
-        Answer::Value(value) => Some(site.scrub.clean(value)),
+        Answer::Value(value) => Some(site.scrub.keep(value)),
         Answer::Nothing | Answer::Error(_) => None,
     }
 }

@@ -60,7 +60,8 @@ impl Job {
     /// What its texts may use.
     pub fn context(&self, site: &Site, texts: &Texts) -> Context {
         let context = site.context(texts, self.operation.target.as_deref(), self.item());
-        Context { outputs: self.outputs.clone(), ..context }
+        let outputs = self.outputs.iter().map(|(name, output)| (name.clone(), site.scrub.restore(output))).collect();
+        Context { outputs, ..context }
     }
 
     /// The database that it acts on: the target's, or that of its host.

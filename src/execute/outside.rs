@@ -86,7 +86,7 @@ pub(super) async fn command(
             return match finished.exit {
                 Exit::Code(0) => {
                     let told = (!words.is_empty()).then(|| site.scrub.clean(&words));
-                    Ok(Came::Done { told, output: Some(site.scrub.clean(finished.output.stdout.text.trim())) })
+                    Ok(Came::Done { told, output: Some(site.scrub.keep(finished.output.stdout.text.trim())) })
                 }
                 Exit::Code(code) => failed(FaultKind::Partial, format!("exit code {code}: {words}")),
                 Exit::Signal(signal) => failed(FaultKind::Lost, format!("ended by signal {signal}: {words}")),

@@ -29,7 +29,7 @@ pub(super) struct PartitionTexts {
 
 enum ChangeTexts {
     Set(String),
-    Copy { to: String, columns: Vec<String>, verify: Verification },
+    Copy { to: String, columns: Vec<String>, is_final: bool, verify: Verification },
 }
 
 impl PartitionTexts {
@@ -39,8 +39,9 @@ impl PartitionTexts {
         let context = site.context(texts, Some(name), None);
         let sql = |template| site.sql(template, name, &context);
         let (table, filter, change) = match &operation.action {
-            Action::Copy { from, to, columns, filter, by: SliceBy::Partition, verify, .. } => {
-                let change = ChangeTexts::Copy { to: sql(to)?, columns: columns.clone(), verify: *verify };
+            Action::Copy { from, to, columns, filter, is_final, by: SliceBy::Partition, verify, .. } => {
+                let (to, columns) = (sql(to)?, columns.clone());
+                let change = ChangeTexts::Copy { to, columns, is_final: *is_final, verify: *verify };
                 (from, filter, change)
             }
             Action::Backfill { table, by: SliceBy::Partition, filter, change: BackfillChange::Set(set), .. } => {
@@ -65,8 +66,9 @@ impl PartitionTexts {
         let (table, filter, settings) = (self.table.as_str(), self.filter.as_deref(), &self.settings);
         match &self.change {
             ChangeTexts::Set(set) => Work::Update(PartitionUpdate { table, set, filter, settings, timeout }),
-            ChangeTexts::Copy { to, columns, verify } => {
-                Work::Copy(TableCopy { from: table, to, columns, filter, verify: *verify, settings, timeout })
+            ChangeTexts::Copy { to, columns, is_final, verify } => {
+                let (is_final, verify) = (*is_final, *verify);
+                Work::Copy(TableCopy { from: table, to, columns, filter, is_final, verify, settings, timeout })
             }
         }
     }
@@ -86,7 +88,7 @@ impl PartitionTexts {
 
     /// Whether it is about some rows of each partition only, so that nobody knows how many.
     pub fn is_of_some(&self) -> bool {
-        self.filter.is_some()
+        self.filter.is_some() || matches!(self.change, ChangeTexts::Copy { is_final: true, .. })
     }
 
     /// Whether a partition into which something is inserted later is done again.

@@ -7,20 +7,45 @@ const LENGTH_MIN: usize = 4;
 
 /// The secrets of an installation, to be hidden in texts.
 #[derive(Clone, Default)]
-pub struct Scrub(Vec<String>);
+pub struct Scrub(Vec<Secret>);
+
+#[derive(Clone)]
+struct Secret {
+    variable: String,
+    value: String,
+}
+
+impl Secret {
+    /// What stands in its place in a text that is kept.
+    fn mark(&self) -> String {
+        format!("[hidden {}]", self.variable)
+    }
+}
 
 impl Scrub {
-    /// Hides each of these texts, also where it is escaped as in a literal, a name or a URL.
-    pub fn new(secrets: impl IntoIterator<Item = String>) -> Scrub {
-        let mut hidden: Vec<String> = secrets.into_iter().filter(|secret| secret.len() >= LENGTH_MIN).collect();
-        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        hidden.dedup();
+    /// Hides the values of these variables, also where they are escaped as in a literal, a name or a URL.
+    pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Scrub {
+        let secrets = variables.into_iter().filter(|(_, value)| value.len() >= LENGTH_MIN);
+        let mut hidden: Vec<Secret> = secrets.map(|(variable, value)| Secret { variable, value }).collect();
+        hidden.sort_by(|one, other| other.value.len().cmp(&one.value.len()).then_with(|| one.value.cmp(&other.value)));
+        hidden.dedup_by(|one, other| one.value == other.value);
         Scrub(hidden)
     }
 
     /// A text without the secrets.
     pub fn clean(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| without(&text, secret))
+        self.0.iter().fold(text.to_owned(), |text, secret| without(&text, &secret.value))
+    }
+
+    /// A text without the secrets, which [`Scrub::restore`] puts back where they stood as they are.
+    pub fn keep(&self, text: &str) -> String {
+        let kept = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&secret.value, &secret.mark()));
+        self.clean(&kept)
+    }
+
+    /// A text that was kept, with the secrets as they are now.
+    pub fn restore(&self, text: &str) -> String {
+        self.0.iter().rev().fold(text.to_owned(), |text, secret| text.replace(&secret.mark(), &secret.value))
     }
 }
 
@@ -79,9 +104,28 @@ impl fmt::Debug for Scrub {
 mod tests {
     use super::*;
 
+    fn scrub<const COUNT: usize>(values: [&str; COUNT]) -> Scrub {
+        let named = (0..).zip(values).map(|(number, value)| (format!("NAME_{number}"), value.to_owned()));
+        Scrub::new(named)
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_shows_no_secret() {
+        let scrub = scrub(["posthog-web", "posthog", "p'ss/w\\rd"]);
+        let said = r#"{"family": "posthog-web:41", "cluster": "posthog", "user": "p'ss/w\rd"}"#;
+        let kept = scrub.keep(said);
+        assert_eq!(
+            kept,
+            r#"{"family": "[hidden NAME_0]:41", "cluster": "[hidden NAME_1]", "user": "[hidden NAME_2]"}"#
+        );
+        assert_eq!(scrub.restore(&kept), said);
+        assert_eq!(scrub.keep("p%27ss%2Fw%5crd"), "[hidden]");
+        assert_eq!(Scrub::default().restore(&kept), kept);
+    }
+
     #[test]
     fn secrets_are_hidden_however_they_are_written() {
-        let scrub = Scrub::new(["p'ss/w\\rd".to_owned(), "abc".to_owned()]);
+        let scrub = scrub(["p'ss/w\\rd", "abc"]);
         for written in
             ["p'ss/w\\rd", "p''ss/w\\rd", "p\\'ss/w\\\\rd", "p'ss/w\\\\rd", "p%27ss%2Fw%5crd", "p%27ss/w\\rd"]
         {
@@ -94,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_secret_of_backslashes_and_one_within_another_are_hidden() {
-        let scrub = Scrub::new([r"\\\\".to_owned(), "word".to_owned(), "password".to_owned()]);
+        let scrub = scrub([r"\\\\", "word", "password"]);
         assert_eq!(scrub.clean(r"a \\\\ b \\\\\\\\ c password word"), "a [hidden] b [hidden] c [hidden] [hidden]");
     }
 }

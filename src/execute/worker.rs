@@ -66,7 +66,12 @@ async fn begin_next(
         }
         match desk.start(candidate, observer).await {
             Ok(came) => return Ok(Some(came)),
-            Err(ControlError::Held { .. } | ControlError::Unfinished { .. } | ControlError::Refused { .. }) => {}
+            Err(
+                ControlError::Held { .. }
+                | ControlError::Unfinished { .. }
+                | ControlError::Refused { .. }
+                | ControlError::Busy { .. },
+            ) => {}
             Err(error) => return Err(error),
         }
     }

@@ -27,15 +27,23 @@ pub(super) fn copy(report: &mut Report, inner: &mut Fields<'_>, names: Names<'_>
     });
     let filter = inner.optional("where").and_then(|node| part(report, node, names, "WHERE", "a condition"));
     let by = inner.required("by").and_then(|node| columns_of_key(report, node));
+    let final_node = inner.optional("final");
+    let is_final = final_node.and_then(|node| read::boolean(report, node)).unwrap_or(false);
     let parallel = inner.optional("parallel").and_then(|node| read::integer(report, node, 1..=256));
     let proofs = [("count", Verification::Count), ("checksum", Verification::Checksum), ("none", Verification::None)];
     let verify = inner.optional("verify").and_then(|node| choice(report, node, &proofs));
     let by = slice_by(by?);
+    if let Some(node) = final_node.filter(|_| is_final && by != SliceBy::Partition) {
+        report
+            .error(rules::INVALID_VALUE, node.span, "only a copy by partition reads with FINAL")
+            .with_hint("delete the key; Postgres and SQLite keep one row of each key anyway");
+    }
     Some(Action::Copy {
         from: from?,
         to: to?,
         columns: columns.unwrap_or_default(),
         filter,
+        is_final,
         by,
         parallel: u32::try_from(parallel.unwrap_or(1)).unwrap_or(1),
         verify: verify.unwrap_or(Verification::Count),

@@ -251,6 +251,7 @@ fn operation() -> (Value, Value) {
             "columns": list(text("A column")),
             "where": text("A condition on the rows"),
             "by": reference("one_or_more"),
+            "final": { "type": "boolean" },
             "parallel": { "type": "integer", "minimum": 1, "maximum": 256 },
             "verify": { "enum": ["count", "checksum", "none"] },
         })),

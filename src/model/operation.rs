@@ -114,6 +114,8 @@ pub enum Action {
         columns: Vec<String>,
         /// A condition on the rows.
         filter: Option<Template>,
+        /// Whether rows that a merge would take away are left out: read with FINAL (ClickHouse).
+        is_final: bool,
         /// What makes a batch.
         by: SliceBy,
         /// How many batches at once.

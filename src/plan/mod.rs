@@ -40,7 +40,7 @@ pub use document::{
     StepReleaseDocument,
 };
 pub use gate::{Gate, Known, gate, version_to_start};
-pub use moved::moved;
+pub use moved::{misplaced, moved};
 pub use notes::note_names;
 pub use observed::Observed;
 pub use order::in_order;

@@ -8,7 +8,7 @@ use super::document::{PlanDocument, StepDocument};
 /// still holds. A plan that was made without looking at an installation fits to any that it leads the same way.
 pub fn moved(old: &PlanDocument, new: &PlanDocument) -> Vec<String> {
     if old.product != new.product {
-        return vec![format!("the plan is for {}, and this is {}", old.product, new.product)];
+        return misplaced(old, new).into_iter().collect();
     }
     let mut moved = Vec::new();
     moved.extend(installation(old, new));
@@ -21,6 +21,14 @@ pub fn moved(old: &PlanDocument, new: &PlanDocument) -> Vec<String> {
         moved.extend(way(old, new));
     }
     moved
+}
+
+/// Why a plan is not for the product or the installation that another one is for; nothing where it may be.
+pub fn misplaced(old: &PlanDocument, new: &PlanDocument) -> Option<String> {
+    if old.product != new.product {
+        return Some(format!("the plan is for {}, and this is {}", old.product, new.product));
+    }
+    installation(old, new)
 }
 
 /// Another installation than the one that the plan was made for.

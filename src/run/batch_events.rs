@@ -12,13 +12,14 @@ impl State {
             let advanced = |part: &mut PartState, pacing: &mut Pacing| {
                 let is_open = part.is_open();
                 let walk = part.walk.as_mut()?;
-                let is_whole = walk.attempts == 0 && high.is_some();
+                let (is_whole, is_found_behind) = (walk.attempts == 0, high.is_none());
                 (is_open && walk.advanced(*batch, high.clone(), *rows)).then(|| {
-                    // One that was made smaller after an attempt says nothing of the size.
-                    if is_whole {
-                        pacing.add_batch(*rows, *ms, at, &mut walk.short);
-                    } else {
-                        pacing.add(*rows, *ms, at);
+                    match () {
+                        // The time went into the search.
+                        () if is_found_behind => {}
+                        () if is_whole => pacing.add_batch(*rows, *ms, at, &mut walk.short),
+                        // One that was made smaller after an attempt says nothing of the size.
+                        () => pacing.add(*rows, *ms, at),
                     }
                     part.failures = 0;
                     part.is_touched |= *rows > 0;

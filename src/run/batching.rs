@@ -101,7 +101,10 @@ fn asked_about(of: Unit, phase: &Phase) -> Decision {
         told.push(format!("and {} more", parked.len() - TOLD));
     }
     let many = if parked.len() == 1 { "a range of keys was" } else { "ranges of keys were" };
-    let question = format!("{many} set aside after {ATTEMPTS} attempts each: {}", told.join("; "));
+    let question = format!(
+        "{many} set aside after {ATTEMPTS} attempts each: {}; `skip` leaves out these, and what came behind the batches",
+        told.join("; ")
+    );
     Decision::Record(vec![Event::Parked { unit: Unit { part, ..of }, question }])
 }
 

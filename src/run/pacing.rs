@@ -91,7 +91,8 @@ impl Pacing {
 
     /// A batch of so many rows took too long.
     pub(super) fn shrink(&mut self, rows: u64) {
-        self.size = Some((rows / 2).max(1));
+        // The batch itself is halved down to one row; those after it are not.
+        self.size = Some((rows / 2).max(self.least().min(rows)));
     }
 
     /// The rows of the next batch, where the last one of its stretch was far smaller than was asked for: after so many.
@@ -103,11 +104,15 @@ impl Pacing {
         if EFFICIENCY.contains(&efficiency) {
             return last;
         }
-        let wanted = (EFFICIENCY.end() * target / ms_per_row).min(float(last) * GROWTH_MAX).round();
+        let wanted =
+            (EFFICIENCY.end() * target / ms_per_row).min((float(last) * GROWTH_MAX).max(float(last) + 1.0)).round();
         // What is above the bound is cut off by it.
         let wanted = if wanted >= float(*ROWS.end()) { *ROWS.end() } else { wanted as u64 };
-        let least = self.least.unwrap_or(*ROWS.start()).min(last);
-        wanted.clamp(least, *ROWS.end())
+        wanted.clamp(self.least().min(last), *ROWS.end())
+    }
+
+    fn least(&self) -> u64 {
+        self.least.unwrap_or(*ROWS.start())
     }
 
     /// The time that a row takes, smoothed.
@@ -161,6 +166,16 @@ mod tests {
         assert_eq!(sizes(10, 5, |_| 60_000).last(), Some(&10), "a smaller first size is a smaller bound");
         assert_eq!(Pacing::new(Some(0)).next(SECOND, None), 1);
         assert_eq!(Pacing::default().next(SECOND, None), 1_000);
+    }
+
+    #[test]
+    fn a_size_that_became_small_grows_again() {
+        let mut pacing = Pacing::new(Some(100_000));
+        for _ in 0..30 {
+            pacing.shrink(pacing.next(SECOND, None));
+        }
+        assert_eq!(pacing.next(SECOND, None), 1_000);
+        assert!(sizes(1, 60, |_| 1).last().is_some_and(|rows| *rows > 50_000), "from one row, too");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Limit {
     pub name: String,
     /// While this is so, the work may go on.
     pub expect: Expectation,
-    /// Once it was not so, the work may go on only when this is so.
+    /// Once it was not so, the work may go on only when this is so too.
     pub resume: Expectation,
     /// How often it is asked.
     pub every: Duration,
@@ -79,12 +79,13 @@ impl Limit {
         if now.since(reading.at) > self.stale_after() {
             return hold(format!("it gives no answer; the last one is {} s old", now.since(reading.at).as_secs()));
         }
-        let wanted = if was_holding { &self.resume } else { &self.expect };
-        match compare(wanted, &reading.answer) {
+        // What lets go must not take hold again at once.
+        let mut wanted = was_holding.then_some(&self.resume).into_iter().chain([&self.expect]);
+        wanted.find_map(|wanted| match compare(wanted, &reading.answer) {
             Verdict::Yes => None,
             Verdict::No(value) => hold(format!("the answer is {value}, expected {wanted}")),
             Verdict::Unknown(why) => hold(format!("it cannot be told: {why}")),
-        }
+        })
     }
 
     /// How old an answer may be: a slow one may come after the next was due.
@@ -113,6 +114,19 @@ mod tests {
         assert_eq!(hold("5", false).as_deref(), Some("the answer is 5, expected < 5"));
         assert_eq!(hold("4", true).as_deref(), Some("the answer is 4, expected < 2"));
         assert_eq!(hold("1", true), None);
+    }
+
+    #[test]
+    fn a_laxer_end_lets_go_only_where_it_would_not_take_hold_again() {
+        let parse = |text| Expectation::parse(text).expect("it is one");
+        for resume in ["< 50", "any", "true"] {
+            let limit = Limit { resume: parse(resume), ..limit() };
+            let hold = |value: &str, was_holding| {
+                let reading = Reading { at: Timestamp(0), answer: Answer::Value(value.into()) };
+                limit.hold(Some(&reading), was_holding, Timestamp(900)).is_some()
+            };
+            assert!(hold("20", false) && hold("20", true), "{resume}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use sqlx::any::AnyRow;
 use super::error::{Fault, StoreError};
 use super::lease::Owner;
 use super::{open::Store, sql};
+use crate::run::Status;
 
 /// The name of one run, made by whoever begins it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +59,17 @@ pub struct Summary {
     pub since_ms: i64,
     /// Whatever else lists show, as JSON.
     pub detail: String,
+}
+
+impl Summary {
+    /// Whether the run did nothing: its checks kept it back, and it is over. It is as if it had never begun.
+    pub fn did_nothing(&self) -> bool {
+        did_nothing(&self.status, self.is_finished)
+    }
+}
+
+pub(super) fn did_nothing(status: &str, is_finished: bool) -> bool {
+    is_finished && Status::parse(status) == Some(Status::Blocked)
 }
 
 /// Who has the right to write a run's journal, and for how long.

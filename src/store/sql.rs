@@ -95,7 +95,8 @@ pub(super) const STANDINGS: &str = "SELECT store.version, run.id, run.environmen
     FROM orchestrate_store AS store LEFT JOIN (
         SELECT id, environment, product, kind, name, status, is_finished, since_ms, detail, owner_id,
             expires_ms - (SELECT ms FROM orchestrate_now) AS left_ms,
-            ROW_NUMBER() OVER (PARTITION BY environment, product, kind, name ORDER BY begun_ms DESC, id DESC) AS place
+            ROW_NUMBER() OVER (PARTITION BY environment, product, kind, name
+                ORDER BY CASE WHEN status = 'blocked' AND is_finished = 1 THEN 1 ELSE 0 END, begun_ms DESC, id DESC) AS place
         FROM orchestrate_run) AS run ON run.place = 1
     WHERE store.one = 'store'";
 

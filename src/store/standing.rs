@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection, Row};
 use super::engine::Address;
 use super::error::{Fault, StoreError};
 use super::open::within;
-use super::run::RunId;
+use super::run::{self, RunId};
 use super::{schema, sql};
 use crate::model::Secret;
 
@@ -37,7 +37,15 @@ pub struct Standing {
     pub is_held: bool,
 }
 
-/// The latest run of everything that a store keeps, in no order; nothing where there is no store yet.
+impl Standing {
+    /// Whether the run did nothing: its checks kept it back, and it is over. It is as if it had never begun.
+    pub fn did_nothing(&self) -> bool {
+        run::did_nothing(&self.status, self.is_finished)
+    }
+}
+
+/// The latest run of everything that a store keeps, in no order; nothing where there is no store yet. One that did nothing
+/// counts only where no other ever did anything.
 pub async fn standings(url: &Secret) -> Result<Vec<Standing>, StoreError> {
     sqlx::any::install_default_drivers();
     let Address { engine, options, shown, file } = Address::parse(url)?;

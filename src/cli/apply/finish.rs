@@ -10,7 +10,7 @@ use crate::template::{Report, render_report};
 
 use super::super::args::RunFormat;
 use super::super::failure::{Exit, Failure};
-use super::super::output::Output;
+use super::super::output::{Output, style};
 use super::super::upgrade::{self, Entry};
 use super::Apply;
 use super::job::Job;
@@ -33,12 +33,12 @@ pub(super) async fn finish(apply: &Apply<'_>, walked: &Walked, output: &mut Outp
             output.data(&text);
         }
     }
-    summarize(apply, &entry)?;
+    summarize(apply, &entry, output);
     Ok(exit(&walked.upgrade, walked.is_let_go))
 }
 
 /// There is no step at all.
-pub(super) fn nothing_to_do(apply: &Apply<'_>, job: &Job, output: &mut Output) -> Exit {
+pub(super) fn nothing_to_do(apply: &Apply<'_>, job: &Job, output: &mut Output) {
     let (title, app) = (&apply.loaded.product().title, &job.plan().to.app);
     match apply.arguments.shown.format {
         RunFormat::Json => output.data(
@@ -56,7 +56,7 @@ pub(super) fn nothing_to_do(apply: &Apply<'_>, job: &Job, output: &mut Output) -
         ),
         RunFormat::Text => output.data(&format!("nothing to do: {title} is at {app}")),
     }
-    Exit::Done
+    summarize(apply, &Entry::of_nothing(job.plan(), &apply.loaded.environment, title), output);
 }
 
 /// The exit code for how an upgrade came out.
@@ -70,6 +70,7 @@ fn exit(upgrade: &Upgrade, is_let_go: bool) -> Exit {
     match rest {
         Rest::Acknowledgement { .. } => Exit::Acknowledgement,
         Rest::Gate { .. } | Rest::Refused { .. } => Exit::Closed,
+        Rest::Stale { .. } => Exit::Stale,
         Rest::Deploy { status, is_manual, .. } | Rest::Migration { status, is_manual, .. } => match status {
             _ if *is_manual => Exit::Acknowledgement,
             Status::RolledBack => Exit::RolledBack,
@@ -92,27 +93,29 @@ fn exit(upgrade: &Upgrade, is_let_go: bool) -> Exit {
     }
 }
 
-/// Writes the summary where it is wanted.
-fn summarize(apply: &Apply<'_>, entry: &Entry) -> Result<(), Failure> {
+/// Writes the summary where it is wanted. What came of the upgrade stands, whether that can be written or not.
+fn summarize(apply: &Apply<'_>, entry: &Entry, output: &mut Output) {
     let github = variable(GITHUB_SUMMARY).filter(|path| !path.is_empty());
     if apply.arguments.summary.is_none() && github.is_none() {
-        return Ok(());
+        return;
     }
-    let text =
-        render_report(Report::UpgradeMarkdown, entry).map_err(|error| Failure::from_error(Exit::Unexpected, &error))?;
-    let unwritten = |path: &Path, error: std::io::Error| {
-        Failure::new(Exit::Unexpected, format!("the summary cannot be written to {}: {error}", path.display()))
-            .hint("the upgrade stands as `orchestrate status` shows it")
+    let mut warn = |what: String| output.talk(&format!("{}the summary {what}", style::warning("warning: ")));
+    let text = match render_report(Report::UpgradeMarkdown, entry) {
+        Ok(text) => text,
+        Err(error) => return warn(format!("cannot be made: {error}")),
+    };
+    let mut written = |path: &Path, written: std::io::Result<()>| {
+        if let Err(error) = written {
+            warn(format!("cannot be written to {}: {error}", path.display()));
+        }
     };
     if let Some(path) = &apply.arguments.summary {
-        std::fs::write(path, &text).map_err(|error| unwritten(path, error))?;
+        written(path, std::fs::write(path, &text));
     }
     if let Some(path) = github {
         let path = Path::new(&path);
         // Other steps of the job write there too.
-        let mut file =
-            std::fs::File::options().create(true).append(true).open(path).map_err(|error| unwritten(path, error))?;
-        file.write_all(text.as_bytes()).map_err(|error| unwritten(path, error))?;
+        let file = std::fs::File::options().create(true).append(true).open(path);
+        written(path, file.and_then(|mut file| file.write_all(text.as_bytes())));
     }
-    Ok(())
 }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::execute::control::Desk;
 use crate::model::{PartialVersion, Version};
-use crate::plan::{NoPlan, PLAN_FORMAT, Plan, PlanDocument, Preference, Question, moved, plan, settle};
-use crate::run::Upgrade;
-use crate::store::RunRow;
+use crate::plan::{NoPlan, PLAN_FORMAT, Plan, PlanDocument, Preference, Question, misplaced, moved, plan, settle};
+use crate::run::{ProcedureKind, Upgrade};
+use crate::store::{RunFilter, RunRow};
 
 use super::super::args::ApplyArguments;
 use super::super::commands::Commands;
-use super::super::desk::Loaded;
+use super::super::desk::{Loaded, unstored};
 use super::super::failure::{Exit, Failure};
 use super::super::plan::refused;
 use super::super::{live, plan_text};
@@ -50,17 +50,21 @@ pub(super) async fn choose(
     commands: &Commands,
 ) -> Result<Job, Failure> {
     let file = arguments.plan.as_deref().map(read).transpose()?;
+    let reached = latest.as_ref().and_then(|(_, upgrade)| reached(upgrade));
     let open = latest.filter(|(_, upgrade)| !upgrade.is_over());
     let gives_up = match open {
         Some((row, upgrade)) if !arguments.anew => {
-            refuse_another(&upgrade, file.as_ref(), arguments.to.as_ref(), commands)?;
+            refuse_another(&upgrade, file.as_ref(), arguments, commands)?;
             return Ok(Job::GoOn { row: Box::new(row), upgrade: Box::new(upgrade) });
         }
-        Some((row, _)) => Some(Box::new(row)),
+        Some((row, upgrade)) => {
+            refuse_to_give_up(desk, &upgrade, arguments, commands).await?;
+            Some(Box::new(row))
+        }
         None => None,
     };
     let made = match (file, &arguments.to) {
-        (Some(old), _) => still(loaded, desk, &old, arguments.plan.as_deref()).await?,
+        (Some(old), _) => still(loaded, desk, &old, arguments, reached).await?,
         (None, Some(to)) => make(loaded, desk, to).await?,
         (None, None) => {
             return Err(Failure::new(Exit::Usage, "no upgrade is under way, and nothing says where to go")
@@ -69,6 +73,12 @@ pub(super) async fn choose(
     };
     let document = Box::new(PlanDocument::from(&made));
     Ok(Job::Begin { plan: Box::new(made), document, gives_up })
+}
+
+/// The version that an upgrade was last seen to have brought up.
+fn reached(upgrade: &Upgrade) -> Option<Version> {
+    let proved = upgrade.steps.iter().rev().find_map(|step| step.version.as_deref());
+    proved.and_then(|version| Version::parse(version).ok())
 }
 
 fn read(path: &Path) -> Result<PlanDocument, Failure> {
@@ -89,12 +99,17 @@ fn read(path: &Path) -> Result<PlanDocument, Failure> {
 fn refuse_another(
     upgrade: &Upgrade,
     file: Option<&PlanDocument>,
-    to: Option<&PartialVersion>,
+    arguments: &ApplyArguments,
     commands: &Commands,
 ) -> Result<(), Failure> {
     let open = &upgrade.plan;
+    if let Some(file) = file
+        && let Some(why) = misplaced(file, open)
+    {
+        return Err(stale(arguments, &[why], file));
+    }
     let goal = Version::parse(&open.to.app).ok();
-    let is_other_goal = to.is_some_and(|to| !goal.as_ref().is_some_and(|goal| to.matches(goal)));
+    let is_other_goal = arguments.to.as_ref().is_some_and(|to| !goal.as_ref().is_some_and(|goal| to.matches(goal)));
     let work = |plan: &PlanDocument| -> Vec<_> {
         plan.steps.iter().map(|step| (step.deploy, step.release.clone(), step.migrations.clone())).collect()
     };
@@ -110,9 +125,53 @@ fn refuse_another(
         .hint("or give it up and plan from what runs now: add --anew"))
 }
 
+/// What was begun is brought to an end before another way is gone, and that needs a destination.
+async fn refuse_to_give_up(
+    desk: &Desk,
+    upgrade: &Upgrade,
+    arguments: &ApplyArguments,
+    commands: &Commands,
+) -> Result<(), Failure> {
+    let to = &upgrade.plan.to.app;
+    if arguments.to.is_none() && arguments.plan.is_none() {
+        let message = format!("--anew gives the upgrade to {to} up, and nothing says where to go instead");
+        let again = commands.command(&format!("apply --to {to} --anew"));
+        return Err(Failure::new(Exit::Usage, message).hint(format!("say which version to go to: {again}")));
+    }
+    let filter = RunFilter {
+        environment: Some(desk.site.environment.clone()),
+        product: Some(desk.product.clone()),
+        unfinished_only: true,
+        limit: u32::MAX,
+        ..RunFilter::default()
+    };
+    let rows = desk.store.runs(&filter).await.map_err(|error| unstored(&error))?;
+    let Some(row) = rows.into_iter().find(|row| row.run.kind == ProcedureKind::Deploy.as_str()) else {
+        return Ok(());
+    };
+    let deploy = &row.run.name;
+    let message = format!("{deploy} was begun and is not over: the upgrade to {to} cannot be given up now");
+    Err(Failure::new(Exit::Closed, message)
+        .hint(format!("go on with it: {}", commands.command("apply")))
+        .hint(format!("or take it back first: {}", commands.command(&format!("rollback {deploy}")))))
+}
+
+/// A plan that cannot be walked as it stands, with what speaks against it.
+fn stale(arguments: &ApplyArguments, moved: &[String], old: &PlanDocument) -> Failure {
+    let shown = arguments.plan.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    let message = format!("{shown} is stale, and nothing was done\n  {}", moved.join("\n  "));
+    Failure::new(Exit::Stale, message).hint(format!("make it anew: orchestrate plan --to {} --out {shown}", old.to.app))
+}
+
 /// The plan of a file, made anew; refused where anything that it depends on moved since.
-async fn still(loaded: &Loaded, desk: &Desk, old: &PlanDocument, path: Option<&Path>) -> Result<Plan, Failure> {
-    let (made, moved) = match live::again(loaded, desk, old).await? {
+async fn still(
+    loaded: &Loaded,
+    desk: &Desk,
+    old: &PlanDocument,
+    arguments: &ApplyArguments,
+    reached: Option<Version>,
+) -> Result<Plan, Failure> {
+    let (made, moved) = match live::again(loaded, desk, old, reached).await? {
         Ok(made) => {
             let new = PlanDocument::from(&made);
             // It was walked before.
@@ -122,15 +181,7 @@ async fn still(loaded: &Loaded, desk: &Desk, old: &PlanDocument, path: Option<&P
         }
         Err(refusal) => (None, vec![plan_text::reasons(&refusal)]),
     };
-    match made.filter(|_| moved.is_empty()) {
-        Some(made) => Ok(made),
-        None => {
-            let shown = path.map(|path| path.display().to_string()).unwrap_or_default();
-            let message = format!("{shown} is stale, and nothing was done\n  {}", moved.join("\n  "));
-            let again = format!("make it anew: orchestrate plan --to {} --out {shown}", old.to.app);
-            Err(Failure::new(Exit::Stale, message).hint(again))
-        }
-    }
+    made.filter(|_| moved.is_empty()).ok_or_else(|| stale(arguments, &moved, old))
 }
 
 fn is_same_installation(old: &PlanDocument, new: &PlanDocument) -> bool {
@@ -151,7 +202,7 @@ async fn make(loaded: &Loaded, desk: &Desk, to: &PartialVersion) -> Result<Plan,
         only_required: false,
         observed: None,
     };
-    let question = live::seen(loaded, desk, question).await?;
+    let question = live::seen(loaded, desk, question, live::Asks::Apply).await?;
     let product = loaded.product();
     let told = |error| refused(product.name.as_str(), error);
     let request = settle(product, &question).map_err(told)?;

@@ -1,9 +1,14 @@
 //! The person at the terminal: one question before anything is done, and the notes on the way.
 
-use crate::run::Upgrade;
+use crate::execute::control::{ControlError, Wish};
+use crate::run::{Request, Resolution, Rest, Upgrade};
 
 use super::super::failure::{Exit, Failure};
+use super::super::kept;
+use super::super::refusal::refused;
 use super::super::terminal::{ask, is_there};
+use super::super::watching::View;
+use super::super::word::{self, Question};
 use super::Apply;
 use super::job::Job;
 
@@ -36,4 +41,34 @@ pub(super) async fn confirm(apply: &Apply<'_>, upgrade: &Upgrade, notes: &[Strin
         }
     }
     Ok(confirmed)
+}
+
+/// What it waits for that only a person can do: the name of a deploy or of a migration.
+pub(super) fn waits(because: &Rest) -> Option<&str> {
+    match because {
+        Rest::Deploy { name, is_manual: true, .. } => Some(name),
+        Rest::Migration { migration, is_manual: true, .. } => Some(migration),
+        Rest::Deploy { .. }
+        | Rest::Migration { .. }
+        | Rest::Acknowledgement { .. }
+        | Rest::Gate { .. }
+        | Rest::Version { .. }
+        | Rest::Stale { .. }
+        | Rest::Refused { .. }
+        | Rest::Stopped { .. }
+        | Rest::Until { .. } => None,
+    }
+}
+
+/// Asks for what only a person can do, and goes on with the run that waits for it; whether the upgrade is to be gone on with.
+pub(super) async fn answer(apply: &Apply<'_>, name: &str, view: &mut View) -> Result<bool, Failure> {
+    let told = |error: ControlError| refused(name, &error, apply.commands);
+    let latest = kept::latest(apply.loaded, &apply.desk.store, name, apply.commands).await?;
+    let Some((unit, text)) = latest.and_then(|(_, state)| state.question) else { return Ok(false) };
+    let question = Question { operation: unit.operation.clone(), text };
+    let Some((resolution, reason)) = word::answer(&apply.desk.signals, &question).await? else { return Ok(false) };
+    let request = Request::Resolve { operation: unit.operation, resolution };
+    let wish = Wish { request, by: apply.desk.person.clone(), reason: Some(reason) };
+    apply.desk.ask(name, wish, view).await.map_err(told)?;
+    Ok(resolution == Resolution::Done)
 }

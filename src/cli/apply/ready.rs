@@ -12,8 +12,10 @@ use crate::plan::{NoteDocument, StepDocument, note_names};
 use crate::run::{Parameters, StepState};
 use crate::template::RunNames;
 
+use super::super::act::refuse_other_parameters;
 use super::super::failure::{Exit, Failure};
 use super::super::guard;
+use super::super::kept;
 use super::super::parameters::parameters_of;
 use super::Apply;
 use super::job::Job;
@@ -39,10 +41,11 @@ pub(super) struct StepRehearsed {
 
 impl Ready {
     /// Finds everything out that can be; all that is wrong is told at once.
-    pub fn of(apply: &Apply<'_>, job: &Job) -> Result<Ready, Failure> {
+    pub async fn of(apply: &Apply<'_>, job: &Job) -> Result<Ready, Failure> {
         until(apply, job)?;
         let acknowledged = acknowledged(apply, job)?;
         let given = given(apply, job)?;
+        refuse_begun(apply, job, &given).await?;
         let mut wrong = Vec::new();
         let (mut values, mut steps) = (BTreeMap::new(), Vec::new());
         for (step, state) in left(job) {
@@ -55,6 +58,13 @@ impl Ready {
                     Err(failure) => wrong.push(format!("{name}: {}", failure.told())),
                 }
                 wrong.extend(guard::refuse_lossy_undo(apply.loaded, migration).err().map(|failure| failure.told()));
+            }
+            // What is complete may have been taken back by the time that it is looked at.
+            for name in step.migrations.iter().filter(|name| !values.contains_key(*name)).cloned().collect::<Vec<_>>() {
+                let migration = apply.loaded.product().migrations.get(name.as_str());
+                if let Some(Ok(found)) = migration.map(|migration| values_of(migration, job, &given)) {
+                    values.insert(name, found);
+                }
             }
             steps.push(step_rehearsed(apply, job, step, state, &declared, &values, &mut wrong));
         }
@@ -139,6 +149,18 @@ fn given(apply: &Apply<'_>, job: &Job) -> Result<Parameters, Failure> {
         given.entry(set.migration.clone()).or_default().insert(set.name.clone(), set.value.clone());
     }
     Ok(given)
+}
+
+/// A run that was begun keeps its parameters; other ones are refused.
+async fn refuse_begun(apply: &Apply<'_>, job: &Job, given: &Parameters) -> Result<(), Failure> {
+    for (name, set) in given {
+        let latest = kept::latest(apply.loaded, &apply.desk.store, name, apply.commands).await?;
+        let Some((_, state)) = latest.filter(|(_, state)| !state.is_over()) else { continue };
+        let Some(migration) = apply.loaded.product().migrations.get(name.as_str()) else { continue };
+        let set: Vec<(String, String)> = set.clone().into_iter().collect();
+        refuse_other_parameters(name, &state, &values_of(migration, job, given)?, &set, apply.commands)?;
+    }
+    Ok(())
 }
 
 /// The values of a migration's parameters: what was typed now, else before, else the defaults.

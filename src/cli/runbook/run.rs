@@ -1,15 +1,16 @@
 //! `runbook run`: runs a runbook, and asks whoever sits at the terminal for what only a person can do.
 
 use crate::execute::Outcome;
-use crate::execute::control::{Came, Desk, Wish, person};
+use crate::execute::control::{Came, Wish, person};
 use crate::run::{Request, Resolution, State};
 
 use super::super::act::{self, Asked, End};
 use super::super::args::{Global, RunbookRunArguments};
 use super::super::desk::{Loaded, block_on};
 use super::super::failure::{Exit, Failure};
-use super::super::output::{Output, style};
+use super::super::output::Output;
 use super::super::watching::View;
+use super::super::word::{self, Question};
 use super::super::{kept, parameters, terminal};
 use super::named;
 
@@ -48,7 +49,7 @@ pub(super) fn run(global: &Global, arguments: &RunbookRunArguments, output: &mut
         };
         let mut came = desk.runbook(runbook, &text, values, &mut view).await;
         while let Some(question) = came.as_ref().ok().and_then(question).filter(|_| terminal::is_there()) {
-            let Some((resolution, reason)) = answer(&desk, &question).await? else { break };
+            let Some((resolution, reason)) = word::answer(&desk.signals, &question).await? else { break };
             let request = Request::Resolve { operation: question.operation.clone(), resolution };
             came = desk.ask(&name, Wish { request, by: person(), reason: Some(reason) }, &mut view).await;
             if resolution == Resolution::NotDone {
@@ -73,37 +74,10 @@ fn typed(
     parameters::parameters(&all, &arguments.set)
 }
 
-/// What a person is asked.
-struct Question {
-    operation: String,
-    text: String,
-}
-
 /// The step for people that a run waits for.
 fn question(came: &Came) -> Option<Question> {
     let is_manual = matches!(&came.outcome, Some(Outcome::Rest(ending)) if ending.is_manual);
     let State { question, .. } = &came.state;
     let (unit, text) = question.as_ref().filter(|_| is_manual)?;
     Some(Question { operation: unit.operation.clone(), text: text.clone() })
-}
-
-/// The word of whoever sits there, with what tells it; nothing where they go away.
-async fn answer(desk: &Desk, question: &Question) -> Result<Option<(Resolution, String)>, Failure> {
-    let Question { operation, text } = question;
-    let mut asked =
-        format!("\n{}\n{}\n\ndone or not-done, and what tells it: ", style::title(operation), text.trim_end());
-    loop {
-        let Some(line) = terminal::ask(&desk.signals, &asked).await? else { return Ok(None) };
-        let (word, reason) = line.split_once(char::is_whitespace).unwrap_or((line.as_str(), ""));
-        let resolution = match word.trim_end_matches([',', ':', '.']) {
-            "done" => Some(Resolution::Done),
-            "not-done" => Some(Resolution::NotDone),
-            _ => None,
-        };
-        match resolution {
-            Some(resolution) if !reason.trim().is_empty() => return Ok(Some((resolution, reason.trim().to_owned()))),
-            Some(_) => asked = format!("what tells it? Type it behind the word, such as `{word} the build is green`: "),
-            None => asked = "done or not-done, and what tells it: ".to_owned(),
-        }
-    }
 }

@@ -37,6 +37,10 @@ pub(in crate::database) async fn judge(
     }
     let from = read(&session, from.clone()).await?.ok_or_else(|| refuse(format!("there is no table {from}")))?;
     kind(&from, "read").map_err(refuse)?;
+    if copy.is_final && !from.merges_rows() {
+        let Table { name, engine, .. } = &from;
+        return Err(refuse(format!("{name} is a {engine}, of which no merge takes rows away; leave out `final`")));
+    }
     let found = partitions(&session, &from.name).await?;
     let to_name = to.clone();
     match (read(&session, to).await?, destination) {

@@ -144,7 +144,13 @@ impl Work<'_, '_> {
             self.tables.columns(self.attempt.copy).map_err(|message| self.session.database.refuse(message))?;
         let names: Vec<&str> = columns.iter().map(|pair| pair.to.name.as_str()).collect();
         let (into, names) = (staging::insert_into(self.staged, &names), quoted_list(names.iter().copied()));
-        Ok(format!("{into} SELECT {names} FROM {} WHERE {}{end}", self.tables.from.name.sql(), self.condition()))
+        Ok(format!("{into} SELECT {names} FROM {}{end}", self.rows()))
+    }
+
+    /// The rows that are copied, as a statement reads them.
+    fn rows(&self) -> String {
+        let last = if self.attempt.copy.is_final { " FINAL" } else { "" };
+        format!("{}{last} WHERE {}", self.tables.from.name.sql(), self.condition())
     }
 
     fn condition(&self) -> String {
@@ -159,8 +165,7 @@ impl Work<'_, '_> {
     /// What is to be copied, as it is now.
     async fn source(&self, checksum: Option<&str>) -> Result<Content, DatabaseError> {
         let content = checksum.map_or_else(String::new, |checksum| format!(", {checksum}"));
-        let from = self.tables.from.name.sql();
-        self.content(&format!("SELECT count(){content} FROM {from} WHERE {}", self.condition())).await
+        self.content(&format!("SELECT count(){content} FROM {}", self.rows())).await
     }
 
     async fn content(&self, sql: &str) -> Result<Content, DatabaseError> {

@@ -108,6 +108,11 @@ impl Table {
         self.engine.ends_with("MergeTree")
     }
 
+    /// Whether merges make one row of several, so that it can be read with FINAL.
+    pub fn merges_rows(&self) -> bool {
+        !matches!(self.engine.as_str(), "MergeTree" | "ReplicatedMergeTree" | "SharedMergeTree")
+    }
+
     /// Whether it was created with the syntax of before 2018, in which the keys are arguments of the engine.
     pub fn is_old_style(&self) -> bool {
         !final_tokens(&self.engine_full, Engine::ClickHouse).iter().any(|token| token.is_word("ORDER"))

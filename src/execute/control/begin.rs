@@ -65,9 +65,13 @@ impl Desk {
             Begun::Ours(lease, state) => Ok((lease, *state)),
             Begun::AlreadyRunning(run) => Err(self.unfinished(&name, &run).await?),
             Begun::Busy(running, limit) => {
-                let mut failures = vec![busy(&running, limit)];
-                failures.extend(self.other_failures(start).await?);
-                Err(ControlError::Refused { name, failures })
+                Err(match (busy(&name, running, limit), self.other_failures(start).await?) {
+                    (ControlError::Busy { name, failure, .. }, others) if !others.is_empty() => {
+                        let failures = std::iter::once(*failure).chain(others).collect();
+                        ControlError::Refused { name, failures }
+                    }
+                    (busy, _) => busy,
+                })
             }
         }
     }

@@ -86,6 +86,16 @@ pub enum ControlError {
         /// Each check that did not pass.
         failures: Vec<Failure>,
     },
+    /// As many others run as may run at once: nothing was begun.
+    #[error("{name} cannot start now")]
+    Busy {
+        /// The migration.
+        name: String,
+        /// Those that run.
+        running: Vec<String>,
+        /// The same, as a check that did not pass.
+        failure: Box<Failure>,
+    },
     /// No run of it has ever begun.
     #[error("{name} has never been started")]
     NeverStarted {
@@ -165,20 +175,43 @@ impl Desk {
         Ok(self.store.runs(&filter).await?.into_iter().next())
     }
 
+    /// The latest run of a migration that did anything: one that was blocked before is as if it had never begun.
+    pub async fn latest_begun(&self, name: &str) -> Result<Option<RunRow>, StoreError> {
+        latest_begun(&self.store, &self.site.environment, &self.product, name).await
+    }
+
     pub(super) async fn read(&self, row: &RunRow) -> Result<State, ControlError> {
         let name = || ControlError::NeverStarted { name: row.run.name.clone() };
         read(&self.store, &row.run.id).await?.ok_or_else(name)
     }
 }
 
+/// The latest run of a migration that did anything.
+pub(super) async fn latest_begun(
+    store: &Store,
+    environment: &str,
+    product: &str,
+    name: &str,
+) -> Result<Option<RunRow>, StoreError> {
+    let filter = RunFilter {
+        environment: Some(environment.to_owned()),
+        product: Some(product.to_owned()),
+        name: Some(name.to_owned()),
+        limit: u32::MAX,
+        ..RunFilter::default()
+    };
+    Ok(store.runs(&filter).await?.into_iter().find(|row| !row.summary.did_nothing()))
+}
+
 /// As many runs have an owner as may have one.
-fn busy(running: &[String], limit: u32) -> Failure {
-    Failure {
+fn busy(name: &str, running: Vec<String>, limit: u32) -> ControlError {
+    let failure = Failure {
         check: "max_concurrent".to_owned(),
         message: format!("{} of at most {limit} may run at once: {}", running.len(), running.join(", ")),
         is_unknown: false,
         hint: Some("wait for it, or raise it: orchestrate settings set max_concurrent N".to_owned()),
-    }
+    };
+    ControlError::Busy { name: name.to_owned(), running, failure: Box::new(failure) }
 }
 
 /// What a run started with: a migration, a platform's deploy or a runbook, as the engine runs it.

@@ -83,10 +83,7 @@ impl Desk {
         match self.begin_with(started).await? {
             Begun::Ours(lease, state) => self.drive(lease, *state, Vec::new(), 0, observer).await,
             Begun::AlreadyRunning(run) => Err(self.unfinished(name, &run).await?),
-            Begun::Busy(running, limit) => {
-                let failures = vec![super::busy(&running, limit)];
-                Err(ControlError::Refused { name: name.to_owned(), failures })
-            }
+            Begun::Busy(running, limit) => Err(super::busy(name, running, limit)),
         }
     }
 

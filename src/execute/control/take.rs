@@ -55,10 +55,7 @@ impl Desk {
                         told = true;
                     }
                 }
-                Err(StoreError::Busy { running, limit }) => {
-                    let failures = vec![busy(&running, limit)];
-                    return Err(ControlError::Refused { name: row.run.name.clone(), failures });
-                }
+                Err(StoreError::Busy { running, limit }) => return Err(busy(&row.run.name, running, limit)),
                 Err(error) if error.is_transient() => observer.waits(&error.to_string()),
                 Err(error) => return Err(error.into()),
             }

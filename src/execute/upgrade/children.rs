@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::run::{Failure, Request, State, Status};
-use crate::store::{RunId, StoreError};
+use crate::store::{RunFilter, RunId, StoreError};
 
-use super::super::control::{Came, ControlError, Deploy, Start, Wish};
+use super::super::control::{Came, ControlError, Deploy, KIND, Start, Wish};
 use super::super::drive::Outcome;
 use super::super::journal::{DriveError, read};
 use super::super::observe::Observer;
@@ -67,8 +67,19 @@ impl Walker<'_> {
                 Ok(Came { outcome: Some(Outcome::LetGo), .. }) => return Ok(Child::LetGo),
                 Ok(_) => is_tried = true,
                 Err(ControlError::Refused { failures, .. }) => return Ok(Child::Refused(told(&failures))),
+                Err(ControlError::Busy { running, failure, .. }) => {
+                    if !self.wait_for_room(name, &running, &failure, observer).await? {
+                        return Ok(Child::Refused(told(&[*failure])));
+                    }
+                    if self.desk.signals.stop.is_cancelled() {
+                        return Ok(Child::LetGo);
+                    }
+                }
                 Err(error) if is_anothers(&error) => {
                     self.follow(name, observer).await?;
+                    if self.desk.signals.stop.is_cancelled() {
+                        return Ok(Child::LetGo);
+                    }
                     is_tried = true;
                 }
                 Err(error) => return Err(error),
@@ -125,6 +136,43 @@ impl Walker<'_> {
     }
 }
 
+impl Walker<'_> {
+    /// Waits while living processes work on as many other migrations as may run at once; whether that is worth it.
+    async fn wait_for_room(
+        &self,
+        name: &str,
+        running: &[String],
+        failure: &Failure,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, ControlError> {
+        loop {
+            let filter = RunFilter {
+                environment: Some(self.desk.site.environment.clone()),
+                unfinished_only: true,
+                limit: u32::MAX,
+                ..RunFilter::default()
+            };
+            let rows = self.desk.store.runs(&filter).await?;
+            let of_others = rows.iter().filter(|row| row.run.kind == KIND && running.contains(&row.run.name));
+            let held: Vec<i64> = of_others.filter_map(|row| row.holder.as_ref()).map(|holder| holder.left_ms).collect();
+            if held.len() >= running.len() && held.iter().all(|left_ms| *left_ms <= 0) {
+                return Ok(false);
+            }
+            observer.waits(&format!("{name} waits its turn: {}", failure.message));
+            tokio::select! {
+                () = self.journal.pulse.lost.cancelled() => return Err(DriveError::LeaseLost.into()),
+                () = self.desk.signals.let_go.cancelled() => return Ok(true),
+                () = self.desk.signals.stop.cancelled() => return Ok(true),
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+            let room = usize::try_from(self.desk.settings().await?.max_concurrent).unwrap_or(usize::MAX);
+            if held.len() < room.max(running.len()) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
 /// Whether only a person's verb leads on, and not that the upgrade is asked for again.
 fn is_for_a_person(attempt: &Attempt<'_>, state: &State) -> bool {
     match (attempt, state.status) {
@@ -156,6 +204,7 @@ fn is_anothers(error: &ControlError) -> bool {
         ControlError::Drive(DriveError::LeaseLost) => true,
         ControlError::Drive(DriveError::Store(error)) => matches!(error, StoreError::Held { .. }),
         ControlError::Refused { .. }
+        | ControlError::Busy { .. }
         | ControlError::NeverStarted { .. }
         | ControlError::NoWayBack { .. }
         | ControlError::Drive(DriveError::Journal(_) | DriveError::Unreadable { .. } | DriveError::Document(_)) => {

@@ -1,12 +1,15 @@
 //! Walks a plan to its end: a run of its own, which begins deploys and migrations and waits for them.
 //!
-//! `walk` is the loop, `children` what it begins, `prove` and `gate` what it asks. What comes next is decided by
+//! `walk` is the loop, `deploy` and `children` what it begins, `prove`, `version` and `gate` what it asks. What comes next is decided by
 //! [`crate::run::Upgrade::stage`]; whatever was interrupted is judged by the journal of the run that did it.
 
 mod children;
+mod deploy;
 mod gate;
 mod prove;
 mod rehearse;
+mod taken;
+mod version;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -26,6 +29,7 @@ use super::now;
 use super::observe::Observer;
 
 pub use rehearse::{Rehearsed, rehearse};
+pub use taken::Taken;
 
 /// The kind of run that an upgrade is, and its name: an environment has at most one that is not over.
 pub const UPGRADE: &str = "upgrade";
@@ -81,11 +85,17 @@ pub fn step_names(plan: &PlanDocument, number: usize) -> Option<StepNames> {
     })
 }
 
-/// The migrations that count as complete although no run of them is known: the app could not have started without, or the
-/// installation does not need them.
+/// The migrations that count as complete although no run of them is known: the app could not have started without, the
+/// installation does not need them, or whoever asked for the plan said so.
 fn assumed(plan: &PlanDocument) -> Vec<String> {
     let not_required = plan.not_required.iter().map(|found| found.migration.clone());
-    plan.assumed_complete.iter().cloned().chain(not_required).collect()
+    taken_as_complete(plan).cloned().chain(not_required).collect()
+}
+
+/// Those of them that are complete, as opposed to not required.
+fn taken_as_complete(plan: &PlanDocument) -> impl Iterator<Item = &String> {
+    let said = plan.covers.completed.iter().filter(|_| plan.covers.completed_given).flatten();
+    plan.assumed_complete.iter().chain(said)
 }
 
 /// Events as the store takes them, with where the upgrade stands after them.
@@ -96,6 +106,7 @@ fn batch(at: Timestamp, events: &[UpgradeEvent], upgrade: &Upgrade) -> Batch {
         "to": upgrade.plan.to.app,
         "step": upgrade.current(),
         "steps": upgrade.steps.len(),
+        "taken": Taken::of(upgrade),
     });
     let summary = Summary {
         status: upgrade.status.key(),

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use crate::run::{Answer, Rest, UpgradeEvent, Verdict, compare};
+use crate::run::{Rest, UpgradeEvent};
 
 use super::super::control::ControlError;
 use super::super::journal::DriveError;
 use super::super::observe::Observer;
 use super::super::site::Texts;
+use super::version::{Runs, runs};
 use super::walk::Walker;
 
 /// The pause before the version is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
+pub(super) const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// As often in a row the version must be the right one.
-const TIMES: u32 = 2;
+pub(super) const TIMES: u32 = 2;
 
 impl Walker<'_> {
     pub(super) async fn prove(&mut self, step: usize, observer: &mut dyn Observer) -> Result<(), ControlError> {
@@ -57,16 +58,10 @@ impl Walker<'_> {
 
     /// The version that runs, where it is the step's; else what is told instead.
     async fn asked(&self, texts: &Texts) -> Result<String, String> {
-        let site = &self.desk.site;
-        let Some(probe) = &site.version else { return Err("nothing tells it".to_owned()) };
-        let context = site.context(texts, probe.target(), None);
-        let expect = site.expectation(&probe.expect, &context)?;
-        let answer = site.answer(probe, &context).await;
-        match (compare(&expect, &answer), answer) {
-            (Verdict::Yes, Answer::Value(value)) => Ok(site.scrub.clean(value.trim())),
-            (Verdict::Yes, Answer::Nothing | Answer::Error(_)) => Err("its platform tells no version".to_owned()),
-            (Verdict::No(value), _) => Err(site.scrub.clean(&format!("{} does", value.trim()))),
-            (Verdict::Unknown(why), _) => Err(format!("nobody can tell: {why}")),
+        match runs(&self.desk.site, texts).await {
+            Runs::Own(version) => Ok(version),
+            Runs::Before(version) | Runs::Another(version) => Err(format!("{version} does")),
+            Runs::Unknown(why) => Err(format!("nobody can tell: {why}")),
         }
     }
 }

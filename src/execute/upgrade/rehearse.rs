@@ -64,7 +64,10 @@ impl Rehearsal<'_> {
             Action::ForEach { rows, sql } => {
                 ("statement for each row", format!("{}\n-- for each row:\n{}", self.sql(rows)?, self.sql(sql)?))
             }
-            Action::Copy { from, to, filter, by, .. } => ("copy", self.copy(from, to, filter.as_ref(), by)?),
+            Action::Copy { from, to, filter, is_final, by, .. } => {
+                let last = if *is_final { ", final" } else { "" };
+                ("copy", format!("{}{last}", self.copy(from, to, filter.as_ref(), by)?))
+            }
             Action::Backfill { table, filter, change, by, .. } => {
                 ("backfill", self.backfill(table, filter.as_ref(), change, by)?)
             }

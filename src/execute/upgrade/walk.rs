@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::model::Product;
 use crate::plan::StepDocument;
-use crate::run::{Deployment, Rest, Settings, Stage, Status, Upgrade, UpgradeEvent, Verdict};
+use crate::run::{Rest, Settings, Stage, Status, Upgrade, UpgradeEvent};
 use crate::store::Heartbeat;
 
-use super::super::control::{ControlError, Deploy, Desk, Start};
+use super::super::control::{ControlError, Desk, Start};
 use super::super::drive::Signals;
 use super::super::journal::{DriveError, Journal};
 use super::super::now;
@@ -58,6 +58,7 @@ impl<'a> Walker<'a> {
         if self.upgrade.is_over() {
             return Ok(false);
         }
+        let mut is_taken_up = first.is_some();
         if let Some(first) = first {
             self.note(first, observer).await?;
         }
@@ -69,13 +70,37 @@ impl<'a> Walker<'a> {
             }
             match self.kept_back() {
                 Some(because) => self.rest(because, observer).await?,
-                None => match self.stage(observer).await {
-                    Err(error) if is_transient(&error) => self.wait_for_store(&error, observer).await?,
-                    staged => staged?,
-                },
+                None => {
+                    let staged = match is_taken_up {
+                        true => self.look_again(observer).await,
+                        false => self.stage(observer).await,
+                    };
+                    match staged {
+                        Err(error) if is_transient(&error) => self.wait_for_store(&error, observer).await?,
+                        staged => {
+                            staged?;
+                            is_taken_up = false;
+                        }
+                    }
+                }
             }
         }
         Ok(false)
+    }
+
+    /// What the current step's migrations came to may have been taken back while nobody looked.
+    async fn look_again(&mut self, observer: &mut dyn Observer) -> Result<(), ControlError> {
+        let Some(step) = self.upgrade.current() else { return Ok(()) };
+        for migration in self.planned(step)?.migrations.clone() {
+            if !self.upgrade.step(step).is_some_and(|state| state.migrated.contains_key(&migration)) {
+                return Ok(());
+            }
+            let status = gate::status(&self.desk, &migration).await?;
+            if !status.is_complete() {
+                return self.note(UpgradeEvent::Reopened { step, migration, status }, observer).await;
+            }
+        }
+        Ok(())
     }
 
     /// The store was away in the middle of a stage: that is begun anew, and finds what was done.
@@ -99,20 +124,23 @@ impl<'a> Walker<'a> {
     async fn stage(&mut self, observer: &mut dyn Observer) -> Result<(), ControlError> {
         match self.upgrade.stage() {
             Stage::Acknowledge { step, notes } => self.rest(Rest::Acknowledgement { step, notes }, observer).await,
-            Stage::Gate { step } => {
-                let app = &self.planned(step)?.release.app;
-                let closed = gate::closed(&self.desk, self.walk.product, &self.upgrade.plan, app).await?;
-                match closed.is_empty() {
-                    true => self.note(UpgradeEvent::Opened { step }, observer).await,
-                    false => self.rest(Rest::Gate { step, closed }, observer).await,
-                }
-            }
+            Stage::Gate { step } => self.enter(step, observer).await,
             Stage::Deploy { step } => self.deploy(step, observer).await,
             Stage::Prove { step } => self.prove(step, observer).await,
             Stage::Migrate { step, migration } => self.migrate(step, &migration, observer).await,
             Stage::Finish { step } => self.note(UpgradeEvent::StepDone { step }, observer).await,
             Stage::Complete => self.note(UpgradeEvent::Completed, observer).await,
             Stage::Over => Ok(()),
+        }
+    }
+
+    /// Asks whether a step's release may start.
+    pub async fn enter(&mut self, step: usize, observer: &mut dyn Observer) -> Result<(), ControlError> {
+        let Some(names) = step_names(&self.upgrade.plan, step) else { return self.planned(step).map(|_| ()) };
+        let closed = gate::closed(&self.desk, self.walk.product, &self.upgrade.plan, &names).await?;
+        match closed.is_empty() {
+            true => self.note(UpgradeEvent::Opened { step }, observer).await,
+            false => self.rest(Rest::Gate { step, closed }, observer).await,
         }
     }
 
@@ -156,47 +184,6 @@ impl<'a> Walker<'a> {
         Texts { step: step_names(&self.upgrade.plan, step), ..Texts::default() }
     }
 
-    async fn deploy(&mut self, step: usize, observer: &mut dyn Observer) -> Result<(), ControlError> {
-        let texts = self.texts(step);
-        let Some(names) = texts.step.clone() else { return self.planned(step).map(|_| ()) };
-        let name = names.deploy_name();
-        let state = self.upgrade.step(step).cloned().unwrap_or_default();
-        if state.deployment == Deployment::Open {
-            let latest = self.desk.latest(&name).await?;
-            let is_open = latest.as_ref().is_some_and(|row| !row.summary.is_finished);
-            let site = &self.desk.site;
-            if !is_open
-                && let Some(version) = &site.version
-                && site.ask(version, &texts).await == Verdict::Yes
-            {
-                return self.note(UpgradeEvent::Deployed { step, run: None }, observer).await;
-            }
-            let after = latest.filter(|_| !is_open).map(|row| row.run.id.to_string());
-            self.note(UpgradeEvent::Deploying { step, after }, observer).await?;
-        }
-        let after = self.upgrade.step(step).and_then(|state| match &state.deployment {
-            Deployment::Begun { after } => after.clone(),
-            Deployment::Open | Deployment::Done { .. } => None,
-        });
-        let platform = self.walk.platform;
-        let text = self.walk.sources.get(&platform.place.file).map(|text| text.to_string()).unwrap_or_default();
-        let attempt = Attempt::Deploy(Deploy { platform, text: &text, step: names });
-        match self.carry(&name, after.as_deref(), &attempt, observer).await? {
-            Child::Complete { run, .. } => {
-                self.note(UpgradeEvent::Deployed { step, run: Some(run.to_string()) }, observer).await
-            }
-            Child::Rests { run, status, is_manual, because } => {
-                if status == Status::Stopped && self.desk.signals.stop.is_cancelled() {
-                    return Ok(());
-                }
-                let run = run.to_string();
-                self.rest(Rest::Deploy { step, name, run, status, is_manual, because }, observer).await
-            }
-            Child::Refused(because) => self.rest(Rest::Refused { step, because }, observer).await,
-            Child::LetGo => Ok(()),
-        }
-    }
-
     async fn migrate(&mut self, step: usize, name: &str, observer: &mut dyn Observer) -> Result<(), ControlError> {
         let product: &Product = self.walk.product;
         let declared = product.migrations.values().find(|migration| migration.name.as_str() == name);
@@ -207,7 +194,10 @@ impl<'a> Walker<'a> {
         let text = self.walk.sources.get(&migration.place.file).map(|text| text.to_string()).unwrap_or_default();
         let assumed = super::assumed(&self.upgrade.plan);
         let parameters = self.walk.values.get(name).cloned().unwrap_or_default();
-        let start = Start { migration, text: &text, parameters, app: None, assumed: &assumed };
+        // Where nothing tells which version runs, it is the one that was deployed.
+        let app = self.planned(step)?.release.app.clone();
+        let app = Some(app).filter(|_| self.desk.site.version.is_none());
+        let start = Start { migration, text: &text, parameters, app, assumed: &assumed };
         match self.carry(name, None, &Attempt::Migration(start), observer).await? {
             Child::Complete { run, status } => {
                 let (migration, run) = (name.to_owned(), run.to_string());

@@ -95,6 +95,15 @@ pub enum UpgradeEvent {
         /// Completed, or not required.
         status: Status,
     },
+    /// A migration of the step that was complete is so no more: it and those after it are looked at again.
+    Reopened {
+        /// The step.
+        step: usize,
+        /// The migration.
+        migration: String,
+        /// Where it stands now.
+        status: Status,
+    },
     /// Everything of the step is done.
     StepDone {
         /// The step.
@@ -127,6 +136,7 @@ impl UpgradeEvent {
             UpgradeEvent::Deployed { .. } => "deployed",
             UpgradeEvent::Proved { .. } => "proved",
             UpgradeEvent::Migrated { .. } => "migrated",
+            UpgradeEvent::Reopened { .. } => "reopened",
             UpgradeEvent::StepDone { .. } => "step_done",
             UpgradeEvent::Rested { .. } => "rested",
             UpgradeEvent::Completed => "completed",

@@ -56,6 +56,8 @@ pub struct StepState {
     pub is_open: bool,
     /// Its deploy.
     pub deployment: Deployment,
+    /// Whether its deploy was ever begun.
+    pub is_tried: bool,
     /// The version that was seen to run, since the last interruption.
     pub version: Option<String>,
     /// Its migrations that are complete.
@@ -152,6 +154,19 @@ impl Upgrade {
         self.steps.iter().position(|step| step.done_at.is_none()).map(|index| index + 1)
     }
 
+    /// The app version that it has entered: that of the last step that was deployed, or whose deploy was begun and not taken
+    /// back; else the one that it began at.
+    pub fn entered(&self) -> &str {
+        let taken_back = match &self.rest {
+            Some(Rest::Deploy { step, status: Status::RolledBack, .. }) => Some(*step),
+            Some(_) | None => None,
+        };
+        let with_state = self.plan.steps.iter().zip(&self.steps).rev();
+        let mut entered = with_state
+            .filter(|(planned, state)| state.is_deployed() || (state.is_tried && taken_back != Some(planned.number)));
+        entered.next().map_or(self.plan.from.app.as_str(), |(planned, _)| planned.release.app.as_str())
+    }
+
     /// How many steps are done.
     pub fn steps_done(&self) -> usize {
         self.steps.iter().filter(|step| step.done_at.is_some()).count()
@@ -192,7 +207,10 @@ impl Upgrade {
             }
             UpgradeEvent::Opened { step } => self.with(step, |state| state.is_open = true),
             UpgradeEvent::Deploying { step, after } => {
-                self.with(step, |state| state.deployment = Deployment::Begun { after });
+                self.with(step, |state| {
+                    state.deployment = Deployment::Begun { after };
+                    state.is_tried = true;
+                });
             }
             UpgradeEvent::Deployed { step, run } => {
                 self.with(step, |state| state.deployment = Deployment::Done { run });
@@ -202,6 +220,12 @@ impl Upgrade {
                 self.with(step, |state| {
                     state.migrated.insert(migration, Migrated { run, status, at });
                 });
+            }
+            UpgradeEvent::Reopened { step, migration, .. } => {
+                let planned = self.plan.steps.iter().find(|planned| planned.number == step);
+                let kept = planned.map(|planned| &planned.migrations).into_iter().flatten();
+                let kept: Vec<String> = kept.take_while(|name| **name != migration).cloned().collect();
+                self.with(step, |state| state.migrated.retain(|name, _| kept.contains(name)));
             }
             UpgradeEvent::StepDone { step } => self.with(step, |state| state.done_at = Some(at)),
             UpgradeEvent::Rested { because } => {
@@ -232,16 +256,25 @@ impl Upgrade {
             UpgradeEvent::Resumed { .. } => self.rest.is_some() && !self.is_over(),
             UpgradeEvent::GivenUp { .. } => !self.is_over(),
             UpgradeEvent::Acknowledged { step, note, .. } => is_awake && self.is_unconfirmed(*step, note),
-            UpgradeEvent::Opened { step } => is_awake && stage == Stage::Gate { step: *step },
+            UpgradeEvent::Opened { step } => {
+                // A deploy that was begun, and of which no run is under way, is asked about again.
+                let is_asked_again =
+                    stage == Stage::Deploy { step: *step } && !self.step(*step).is_some_and(|step| step.is_open);
+                is_awake && (is_asked_again || stage == Stage::Gate { step: *step })
+            }
             UpgradeEvent::Deploying { step, .. } => is_awake && stage == Stage::Deploy { step: *step },
             UpgradeEvent::Deployed { step, run } => {
                 let is_begun = self.step(*step).is_some_and(|step| matches!(step.deployment, Deployment::Begun { .. }));
-                is_awake && stage == Stage::Deploy { step: *step } && is_begun == run.is_some()
+                is_awake && stage == Stage::Deploy { step: *step } && (is_begun || run.is_none())
             }
             UpgradeEvent::Proved { step, .. } => is_awake && stage == Stage::Prove { step: *step },
             UpgradeEvent::Migrated { step, migration, status, .. } => {
                 let is_next = stage == Stage::Migrate { step: *step, migration: migration.clone() };
                 is_awake && is_next && status.is_complete()
+            }
+            UpgradeEvent::Reopened { step, migration, status } => {
+                let is_known = self.step(*step).is_some_and(|step| step.migrated.contains_key(migration));
+                is_awake && self.current() == Some(*step) && is_known && !status.is_complete()
             }
             UpgradeEvent::StepDone { step } => is_awake && stage == Stage::Finish { step: *step },
             UpgradeEvent::Completed => is_awake && stage == Stage::Complete,
@@ -263,6 +296,7 @@ impl Upgrade {
             | UpgradeEvent::Deployed { .. }
             | UpgradeEvent::Proved { .. }
             | UpgradeEvent::Migrated { .. }
+            | UpgradeEvent::Reopened { .. }
             | UpgradeEvent::StepDone { .. } => return,
         };
         if self.status != status {

@@ -13,6 +13,9 @@ pub struct Closed {
     pub until: String,
     /// Where it stands.
     pub status: Status,
+    /// Why it does not count as complete although the plan takes it as such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// What keeps an upgrade from going on.
@@ -56,6 +59,13 @@ pub enum Rest {
         /// What was told instead.
         because: String,
     },
+    /// The step leads from another version than the one that runs.
+    Stale {
+        /// The step.
+        step: usize,
+        /// What runs, and where the step begins.
+        because: String,
+    },
     /// A migration did not come to its end.
     Migration {
         /// The step.
@@ -95,7 +105,7 @@ impl Rest {
     /// The status that it means for the upgrade.
     pub fn status(&self) -> Status {
         match self {
-            Rest::Gate { .. } | Rest::Refused { .. } => Status::Blocked,
+            Rest::Gate { .. } | Rest::Stale { .. } | Rest::Refused { .. } => Status::Blocked,
             Rest::Deploy { status: Status::Blocked, .. } | Rest::Migration { status: Status::Blocked, .. } => {
                 Status::Blocked
             }
@@ -113,6 +123,7 @@ impl Rest {
             Rest::Gate { .. }
             | Rest::Deploy { .. }
             | Rest::Version { .. }
+            | Rest::Stale { .. }
             | Rest::Migration { .. }
             | Rest::Refused { .. } => true,
         }
@@ -124,7 +135,9 @@ impl Rest {
             Rest::Acknowledgement { notes, .. } => format!("a person must confirm {}", notes.join(", ")),
             Rest::Gate { closed, .. } => {
                 let each = |closed: &Closed| {
-                    format!("{} is {} and can run until {} only", closed.migration, closed.status, closed.until)
+                    let because = closed.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+                    let Closed { migration, until, status, .. } = closed;
+                    format!("{migration} is {status} and can run until {until} only{because}")
                 };
                 closed.iter().map(each).collect::<Vec<_>>().join("; ")
             }
@@ -132,7 +145,9 @@ impl Rest {
             Rest::Migration { migration, status, because, .. } => {
                 format!("{}: {because}", standing(migration, *status))
             }
-            Rest::Version { because, .. } | Rest::Refused { because, .. } => because.clone(),
+            Rest::Version { because, .. } | Rest::Stale { because, .. } | Rest::Refused { because, .. } => {
+                because.clone()
+            }
             Rest::Stopped { by } => format!("{by} stopped it"),
             Rest::Until { step } => format!("it was to go until step {step}"),
         }

@@ -1,10 +1,14 @@
 //! `orchestrate apply`: a plan is walked to its end, or it rests and says why.
 
+mod again;
+mod gates;
 mod kills;
+mod manual;
 mod notes;
 mod plans;
 mod rests;
 mod signals;
+mod versions;
 
 use crate::support::bakery::ALL;
 use crate::support::{Bakery, Outcome, assert_whole};

@@ -124,3 +124,25 @@ fn a_person_at_the_terminal_is_asked() {
     let journal = shop.done(&["journal", "runbook/handover"]).stdout;
     assert!(journal.contains("ann asks to go on after shake-hands, which was done (he holds them up)"), "{journal}");
 }
+
+#[test]
+fn an_output_is_used_with_its_secrets_and_kept_without() {
+    let shop = shop();
+    let project = std::fs::read_to_string(shop.project.path().join("orchestrate.yaml")).expect("it is there");
+    shop.project.write("orchestrate.yaml", format!("{project}    vars: {{key: \"${{SHOP_KEY}}\"}}\n"));
+    let operations = "\
+operations:
+  - {name: look, command: [echo, \"door {{ vars.key }}!\"], irreversible: nothing is changed}
+  - {name: use, command: [test, '{{ outputs[\"look\"] }}', =, \"door {{ vars.key }}!\"], irreversible: nothing is changed}
+";
+    let head = "format: orchestrate/v1\nkind: runbook\nname: keys\n";
+    shop.project.write("templates/runbooks/keys.yaml", format!("{head}{operations}"));
+    let with_key = |arguments: &[&str]| {
+        let mut command = crate::support::command(shop.project.path(), arguments);
+        Outcome::of(command.env("SHOP_KEY", "golden-key").output().expect("the program can be started"))
+    };
+    let outcome = with_key(&["runbook", "run", "keys"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.whole());
+    let journal = with_key(&["journal", "runbook/keys", "--format", "json"]).whole();
+    assert!(journal.contains("door [hidden SHOP_KEY]!") && !journal.contains("golden"), "{journal}");
+}

@@ -78,9 +78,9 @@ fn a_broken_action_does_not_hide_the_rest_of_its_operation() {
 #[test]
 fn copies_and_backfills() {
     insta::assert_snapshot!(of_migration(
-        "operations:\n  - {name: a, target: db, copy: {from: x, to: \" x\", by: id}, irreversible: x}\n  \
+        "operations:\n  - {name: a, target: db, copy: {from: x, to: \" x\", by: id, final: true}, irreversible: x}\n  \
          - {name: b, target: db, copy: {from: x, to: z, by: [x.id, id, id], columns: [\"n.a\", \"{{ params.X }}\"], parallel: 257}, irreversible: x}\n  \
-         - {name: c, target: db, copy: {from: x, to: z, by: partition, columns: id, where: \"where a = 1\"}, irreversible: x}\n  \
+         - {name: c, target: db, copy: {from: x, to: z, by: partition, final: true, columns: id, where: \"where a = 1\"}, irreversible: x}\n  \
          - {name: d, target: db, backfill: {table: x, key: lower(email), where: \"\", set: \"SET a = 1;\"}, irreversible: x}\n  \
          - {name: e, target: db, backfill: {table: x, key: id, where: a IS NULL; , set: a = 1}, irreversible: x}\n  \
          - {name: f, target: db, backfill: {table: x, key: id, sql: UPDATE x SET a = 1 WHERE id > :low}, irreversible: x}\n  \

@@ -9,8 +9,8 @@ case "$1 $2" in
     [ -s "$world/image" ] || exit 0
     while read -r image; do echo "example/shelf:$image"; done < "$world/image" ;;
 'compose --project-name')
-    version=$(sed -n 's/^SHELF_VERSION=//p' "$7")
-    shift 7
+    version=$(cat "$7" "$9" | sed -n 's/^SHELF_VERSION=//p' | sed '$!d')
+    shift 9
     case "$1 $(cat "$world/play")" in
     'pull missing') echo "manifest for example/shelf:$version not found" >&2; exit 18 ;;
     'up unhealthy') echo "container shelf-web-1 is unhealthy" >&2; : > "$world/play"; exit 1 ;;
@@ -27,6 +27,7 @@ fn world() -> World {
     let world = World::new("compose", vars, &[("docker", DOCKER)]);
     world.set("play", "");
     world.set("image", "v2.0.0\n");
+    world.project.write(".env", "SHELF_DOMAIN=shelf.example.org\nSHELF_VERSION=v1.0.0\n");
     world.project.write("shelf.env", "SHELF_VERSION=v2.0.0\n");
     world
 }
@@ -41,6 +42,14 @@ fn the_images_are_pulled_and_waited_for() {
     assert_eq!(world.deploy(&step("2.1.0", None, "2.0.0")), "completed: its work is done and was checked; it runs");
     insta::assert_snapshot!(world.calls());
     assert_eq!(env_file(&world), "SHELF_VERSION=v2.1.0\n");
+}
+
+#[test]
+fn a_project_without_a_file_of_its_own_has_the_versions_alone() {
+    let world = world();
+    std::fs::remove_file(world.project.path().join(".env")).expect("it was there");
+    assert_eq!(world.deploy(&step("2.1.0", None, "2.0.0")), "completed: its work is done and was checked; it runs");
+    assert!(world.calls().contains(" --env-file /dev/null --env-file "), "{}", world.calls());
 }
 
 #[test]

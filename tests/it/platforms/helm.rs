@@ -49,12 +49,13 @@ upgrade)
         case $1 in --version) chart=$2 ;; --set-string) image=${2#image.tag=} ;; esac; shift
     done
     : "${image:=$(sed -n "s/^$chart //p" "$world/charts")}"
-    echo "$new pending-upgrade $chart $image" >> "$history"
+    pending=pending-upgrade; [ "$new" != 1 ] || pending=pending-install
+    echo "$new $pending $chart $image" >> "$history"
     case $(cat "$world/play") in
     old) deployed "$new" ;;
     late) echo 1 > "$world/lies"; deployed "$new"; echo "$image" > "$world/image" ;;
     failed)
-        sed -i "s/^$new pending-upgrade/$new failed/" "$history"
+        sed -i "s/^$new $pending/$new failed/" "$history"
         [ "$new" = 1 ] && { : > "$history"; } || { before=$(sed -n 's/^[0-9]* deployed //p' "$history"); echo "$((new + 1)) pending-rollback $before" >> "$history"; deployed $((new + 1)); }
         echo 'Error: UPGRADE FAILED: timed out waiting for the condition' >&2; exit 1 ;;
     hangs) exec sleep 1000 ;;
@@ -166,7 +167,11 @@ fn an_upgrade_beyond_its_deadline_is_ended_and_taken_back() {
     world.set("play", "hangs");
     let told = world.deploy(&to());
     assert!(told.starts_with("rolled back: "), "{told}");
-    assert!(world.calls().contains("helm rollback shelf 2 --namespace shelf --wait"), "{}", world.calls());
+    assert!(
+        world.calls().contains("helm rollback shelf 2 --namespace shelf --kube-context '' --wait"),
+        "{}",
+        world.calls()
+    );
     assert_eq!(world.get("history").lines().last(), Some("4 deployed 5.0.0 release-2.0.0"));
 }
 
@@ -189,7 +194,19 @@ fn a_first_install_that_was_killed_is_removed_and_done_again() {
     kill_group(world.deploy_killed(&to()));
     world.set("play", "");
     assert_eq!(world.deploy(&to()), "completed: its work is done and was checked; it runs");
-    assert!(world.calls().contains("helm uninstall shelf --namespace shelf --ignore-not-found"), "{}", world.calls());
+    assert!(
+        world.calls().contains("helm uninstall shelf --namespace shelf --kube-context '' --ignore-not-found"),
+        "{}",
+        world.calls()
+    );
+}
+
+#[test]
+fn a_release_whose_first_install_failed_and_is_in_use_is_not_removed() {
+    let world = world("1 failed 5.0.0 release-2.0.0\n2 pending-upgrade 6.0.0 release-2.1.0\n", "release-2.0.0\n");
+    let told = world.deploy(&to());
+    assert!(told.contains("another operation (install/upgrade/rollback) is in progress"), "{told}");
+    assert_eq!(world.calls().matches("helm uninstall").count(), 0, "{}", world.calls());
 }
 
 #[test]

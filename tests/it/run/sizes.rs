@@ -122,6 +122,20 @@ fn a_size_that_shrank_far_grows_slowly_again() {
 }
 
 #[test]
+fn what_was_searched_for_says_nothing_of_the_size() {
+    let mut state = begun(1, Some(100_000));
+    let unit = doing(OPERATION);
+    sizes(&mut state, &[1.0; 10], 0.0, 100.0);
+    let before = state.batch_rows(&unit, &Settings::default());
+    for rows in [50_000, 10] {
+        let batch = state.walk(&unit).expect("it is walked through").next_batch();
+        let found = Event::Advanced { unit: unit.clone(), batch, high: None, rows, ms: 600_000 };
+        state.apply(found, Timestamp(0)).expect("it follows");
+    }
+    assert_eq!(state.batch_rows(&unit, &Settings::default()), before);
+}
+
+#[test]
 fn what_is_left_at_the_end_of_a_stretch_sets_no_size() {
     let mut state = begun(3, Some(100_000));
     let unit = doing(OPERATION);

@@ -246,6 +246,7 @@ pub fn achieved(journal: &[(Timestamp, UpgradeEvent)]) -> Vec<String> {
         | UpgradeEvent::Opened { .. }
         | UpgradeEvent::Deploying { .. }
         | UpgradeEvent::Proved { .. }
+        | UpgradeEvent::Reopened { .. }
         | UpgradeEvent::Rested { .. }
         | UpgradeEvent::GivenUp { .. } => None,
     };

@@ -2,7 +2,7 @@
 
 pub mod bakery;
 pub mod servers;
-mod shop;
+pub mod shop;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -34,7 +34,7 @@ fn a_note_that_the_plan_does_not_have_is_refused() {
 }
 
 /// Types lines at a terminal, each once a question is asked, and gives what was shown with the exit code.
-fn typed(bakery: &Bakery, arguments: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
+pub(super) fn typed(bakery: &Bakery, arguments: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
     let terminal = openpty(None, None).expect("a terminal can be had");
     let own = |fd: &std::os::fd::OwnedFd| Stdio::from(fd.try_clone().expect("it can be shared"));
     let mut child = bakery

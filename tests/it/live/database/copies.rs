@@ -24,6 +24,7 @@ fn plain<'a>() -> TableCopy<'a> {
         to: "b",
         columns: &[],
         filter: None,
+        is_final: false,
         verify: Verification::Checksum,
         settings: &NO_SETTINGS,
         timeout: LONG,
@@ -197,6 +198,42 @@ async fn a_filter_leaves_rows_out_and_may_leave_none() {
         );
         assert_eq!(told(&database, "SELECT toString((count(), max(id))) FROM b").await, "(50,98)");
         assert_eq!(one(&database, &copy, "202403").await, Ok(0));
+    }
+}
+
+#[tokio::test]
+async fn with_final_each_partition_gives_the_last_row_of_each_key() {
+    let sums = "SELECT toString((count(), sum(id), sum(version))) FROM b";
+    for database in servers().await {
+        for engine in ["ReplacingMergeTree(version)", "MergeTree"] {
+            let table = if engine == "MergeTree" { "b" } else { "c" };
+            let columns = "d Date, id UInt64, version UInt64";
+            let keys = "PARTITION BY toYYYYMM(d) ORDER BY id";
+            done(&database, &format!("CREATE TABLE {table} ({columns}) ENGINE = {engine} {keys}")).await;
+        }
+        // Each version is a part of its own in each of the two months, and every key is in both of them.
+        for version in [2, 3, 1] {
+            let rows = "FROM system.numbers LIMIT 200";
+            done(
+                &database,
+                &format!(
+                    "INSERT INTO c SELECT toDate('2024-01-01') + number % 2 * 31, intDiv(number, 2), {version} {rows}"
+                ),
+            )
+            .await;
+        }
+        for verify in [Verification::Checksum, Verification::Count, Verification::None] {
+            let copy = TableCopy { from: "c", verify, is_final: true, ..plain() };
+            assert_eq!(
+                [one(&database, &copy, "202401").await, one(&database, &copy, "202402").await],
+                [Ok(100), Ok(100)]
+            );
+            assert_eq!(told(&database, sums).await, "(200,9900,600)");
+        }
+        let copy = TableCopy { from: "c", is_final: true, filter: Some("version < 3"), ..plain() };
+        assert_eq!(one(&database, &copy, "202401").await, Ok(0));
+        let pilot = database.pilot_copy(&TableCopy { filter: None, ..copy }, 50, "staged_0").await;
+        assert!(matches!(pilot, Ok(Some((50, _)))), "{pilot:?}");
     }
 }
 

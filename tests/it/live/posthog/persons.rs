@@ -14,8 +14,8 @@ const UNTIL_0004: [(&str, &str); 4] = [
     ("0003_fill_person_distinct_id2", "not_required"),
     ("0004_replicated_schema", "not_required"),
 ];
-/// Two operations, then the first of three teams.
-const IN_THE_MIDDLE: &str = "after-effect:3";
+/// Three operations, then the one partition of the persons, of which the journal does not know yet.
+const IN_THE_MIDDLE: &str = "after-effect:4";
 const FAILED: &str = "person_failed_0005_person_replacing_by_version";
 
 /// Postgres has the persons that are not deleted, but for every eleventh, with versions of which some are those of ClickHouse.

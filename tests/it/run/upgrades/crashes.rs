@@ -76,6 +76,7 @@ fn events() -> Vec<UpgradeEvent> {
         for migration in ["0001_a", "0002_b", "0003_c", "0004_d"] {
             for status in [Status::Completed, Status::RolledBack] {
                 events.push(UpgradeEvent::Migrated { step, migration: migration.to_owned(), run: run(), status });
+                events.push(UpgradeEvent::Reopened { step, migration: migration.to_owned(), status });
             }
         }
     }
@@ -124,7 +125,8 @@ proptest! {
 
 #[test]
 fn every_event_is_read_as_it_was_written() {
-    let closed = Closed { migration: "0001_a".to_owned(), until: "1.0.9".to_owned(), status: Status::RolledBack };
+    let closed =
+        Closed { migration: "0001_a".to_owned(), until: "1.0.9".to_owned(), status: Status::RolledBack, because: None };
     let rests = [
         Rest::Acknowledgement { step: 2, notes: vec!["make-a-backup".to_owned()] },
         Rest::Gate { step: 2, closed: vec![closed] },
@@ -144,6 +146,7 @@ fn every_event_is_read_as_it_was_written() {
             is_manual: false,
             because: "it failed".to_owned(),
         },
+        Rest::Stale { step: 2, because: "another runs".to_owned() },
         Rest::Refused { step: 2, because: "no file has it".to_owned() },
         Rest::Until { step: 2 },
     ];

@@ -103,6 +103,28 @@ fn what_may_have_changed_while_nobody_looked_is_asked_again() {
 }
 
 #[test]
+fn a_migration_that_was_taken_back_is_run_again_and_those_after_it_are_looked_at() {
+    let mut world = World::new();
+    world.go(1, true).expect("it lives");
+    world.take_up();
+    while world.upgrade().steps[1].migrated.len() < 2 {
+        world.life = Some(1);
+        assert!(world.go(9, true).is_err());
+    }
+    world.take_up();
+    let reopened =
+        |migration: &str, status: Status| UpgradeEvent::Reopened { step: 2, migration: migration.to_owned(), status };
+    let first = world.upgrade().plan.steps[1].migrations[0].clone();
+    world.refused(reopened(&first, Status::Completed));
+    world.refused(reopened("0001_a", Status::RolledBack));
+    world.note(reopened(&first, Status::RolledBack)).expect("it lives");
+    assert_eq!(world.upgrade().steps[1].migrated.len(), 0);
+    assert_eq!(world.go(9, true), Ok(Stage::Over));
+    let again = achieved(&world.journal).into_iter().filter(|told| *told == format!("2: {first}")).count();
+    assert_eq!(again, 2);
+}
+
+#[test]
 fn what_was_given_up_is_over() {
     let mut world = World::new();
     world.go(1, true).expect("it lives");

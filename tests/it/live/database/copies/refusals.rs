@@ -57,6 +57,9 @@ async fn tables_without_parts_of_their_own() {
         let from = TableCopy { from: "c", ..plain() };
         let message = "`c` is a Memory; by partition only tables of the MergeTree family can be read";
         assert_eq!(refused(&database, &from, Destination::Later).await, message);
+        let message = "`a` is a MergeTree, of which no merge takes rows away; leave out `final`";
+        let last = TableCopy { is_final: true, ..plain() };
+        assert_eq!(refused(&database, &last, Destination::Later).await, message);
     }
 }
 
