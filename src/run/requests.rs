@@ -105,14 +105,16 @@ impl State {
 impl PartState {
     fn resolve(&mut self, resolution: Resolution) {
         match self.progress {
-            PartProgress::Waiting | PartProgress::Done(_) => return,
-            PartProgress::Failed { .. }
+            PartProgress::Done(_) => return,
+            PartProgress::Waiting if self.failures == 0 => return,
+            PartProgress::Waiting
+            | PartProgress::Failed { .. }
             | PartProgress::InDoubt
             | PartProgress::Adopted
             | PartProgress::CutOff
             | PartProgress::Running(_) => {}
         }
-        let is_refused = matches!(self.progress, PartProgress::Failed { .. });
+        let is_refused = matches!(self.progress, PartProgress::Waiting | PartProgress::Failed { .. });
         self.is_touched |= resolution == Resolution::NotDone && !is_refused;
         if resolution == Resolution::NotDone {
             self.walk.iter_mut().for_each(Walk::again);

@@ -32,7 +32,7 @@ impl State {
         // A single part needs no preparation: its first attempt makes it.
         let is_first = is_attempt && !is_prepared && unit.part == 0;
         let next = match self.part(unit) {
-            Some(part) => next(&part.progress, event, at),
+            Some(part) => next(part, event, at),
             None => is_first.then_some(PartProgress::Running(at)),
         };
         let Some(next) = next else { return false };
@@ -131,8 +131,9 @@ fn leaves_something(event: &Event) -> bool {
 }
 
 /// How far a part is after an event about it; nothing where the event cannot follow.
-fn next(progress: &PartProgress, event: &Event, at: Timestamp) -> Option<PartProgress> {
+fn next(part: &PartState, event: &Event, at: Timestamp) -> Option<PartProgress> {
     use PartProgress::{Adopted, CutOff, Done, Failed, InDoubt, Running, Waiting};
+    let progress = &part.progress;
     let is_open = matches!(progress, Running(_) | InDoubt | Adopted | CutOff);
     match event {
         Event::Attempted { .. } => matches!(progress, Waiting | Failed { .. }).then_some(Running(at)),
@@ -151,7 +152,9 @@ fn next(progress: &PartProgress, event: &Event, at: Timestamp) -> Option<PartPro
             Running(_) | InDoubt | Failed { .. } | CutOff => Some(progress.clone()),
             // What was found running is not found any more.
             Adopted => Some(InDoubt),
-            Waiting | Done(_) => None,
+            // It was lost as often as it may be tried, and is not done.
+            Waiting => (part.failures > 0).then_some(Waiting),
+            Done(_) => None,
         },
         Event::Failed { .. }
         | Event::PassedOver { .. }

@@ -1,6 +1,15 @@
 //! What is shown of large tables while they are moved: the lines of a run, its status, its journal.
 
-use crate::support::{Shop, VARYING};
+use std::io::{BufRead as _, BufReader};
+use std::process::{ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
+
+use crate::support::shop::Spawned;
+use crate::support::{Shop, VARYING, at_terminal};
 
 const MOVE: &str = "0007_move";
 
@@ -96,4 +105,50 @@ fn what_holds_it_up_is_told_with_since_when_and_the_time_that_is_lost() {
     assert_moving!("let_go", owner.end().whole());
     let entry = shop.entry(MOVE);
     assert!(entry["throttle"]["since"].is_null() && entry["throttle"]["lost_s"].as_f64() > Some(0.0), "{entry}");
+}
+
+/// What a process at a terminal shows, frame by frame, until it ends.
+fn frames(stdout: ChildStdout) -> Receiver<String> {
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let (mut stdout, mut frame) = (BufReader::new(stdout), Vec::new());
+        // Each frame begins where the one before it did.
+        while stdout.read_until(b'\r', &mut frame).is_ok_and(|bytes| bytes > 0) {
+            if tell.send(String::from_utf8_lossy(&frame).into_owned()).is_err() {
+                break;
+            }
+            frame.clear();
+        }
+    });
+    told
+}
+
+/// One for the whole and one for the stretch at hand.
+#[test]
+fn at_a_terminal_there_are_bars() {
+    let shop = shop();
+    let hold = shop.project.path().join("hold");
+    std::fs::write(&hold, "").expect("the file can be made");
+    let mut command = at_terminal(shop.project.path(), &["start", MOVE]);
+    command.env("TERM", "xterm").stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("python3 can be started");
+    let frames = frames(child.stdout.take().expect("it is piped"));
+    let process = Spawned::of(child);
+    let until = |wanted: &str| {
+        let frame = || frames.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("no frame has {wanted}"));
+        while !frame().contains(wanted) {}
+    };
+    until("[                ] ");
+    until("fill: 0.0%, 0 of 600 rows, waiting for hold to let");
+    // Its first batch waits for another writer.
+    let runtime = tokio::runtime::Runtime::new().expect("there can be one");
+    let options = SqliteConnectOptions::new().filename(shop.project.path().join("shop.db"));
+    let mut writer = runtime.block_on(SqliteConnection::connect_with(&options)).expect("the database can be opened");
+    runtime.block_on(writer.execute("BEGIN IMMEDIATE")).expect("nobody writes");
+    std::fs::remove_file(&hold).expect("the file can be removed");
+    until("  [              ] from the beginning: 0 of 600 rows");
+    runtime.block_on(writer.execute("COMMIT")).expect("it was begun");
+    until("completed");
+    assert_eq!(process.end().code, 0);
+    assert_eq!(shop.number("SELECT sum(total) FROM orders_new"), 600 * 601);
 }

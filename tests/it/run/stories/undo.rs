@@ -1,6 +1,6 @@
 //! Taking back.
 
-use orchestrate::run::{Direction, FaultKind, Request, Resolution, Status, TaskKind, Undoing};
+use orchestrate::run::{Direction, FaultKind, Request, Resolution, Status, Task, TaskKind, Undoing};
 
 use super::super::make::{MARK, NOTHING, doing, host, plain, row, single, tried, undoing, unit, with_undo};
 use super::super::server::Turn;
@@ -71,6 +71,24 @@ fn an_undo_has_tries_of_its_own() {
     assert_eq!(world.run(), Status::Completed);
     assert_eq!(world.ask(Request::Rollback), Status::RolledBack);
     assert_eq!(attempts(&world, &undoing("a")).len(), 2);
+}
+
+#[test]
+fn an_undo_that_was_lost_as_often_as_it_is_tried_is_asked_about() {
+    let undo = tried(plain("a-undo", TaskKind::Single, MARK), 1);
+    let undo = Undoing::Task { task: Box::new(undo), of_parts: false };
+    let mut world = World::new(vec![Task { undo, ..single("a", MARK) }]);
+    world.server.turns.insert(undoing("a"), vec![Turn::LostBefore]);
+    assert_eq!(world.run(), Status::Completed);
+    assert_eq!(world.ask(Request::Rollback), Status::NeedsAttention);
+    let resolve = |resolution| Request::Resolve { operation: "a".into(), resolution };
+    let said = [Request::Retry, resolve(Resolution::NotDone), resolve(Resolution::Done), resolve(Resolution::Skip)];
+    let effects = said.map(|request| {
+        let mut world = world.clone();
+        assert_eq!(world.ask(request), Status::RolledBack);
+        world.server.effect(&undoing("a"))
+    });
+    assert_eq!(effects, [1, 1, 0, 0]);
 }
 
 #[test]
