@@ -15,5 +15,6 @@ mod races;
 mod shards;
 mod stops;
 mod trail;
+mod upgrades;
 
 pub use kills::Moments;
