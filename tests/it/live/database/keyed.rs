@@ -424,3 +424,23 @@ async fn clickhouse_goes_by_partition() {
     let failure = database.move_batch(&keyed, &batch(1, None, 1)).await.expect_err("there are no transactions");
     assert_eq!(failure.error.message, "ClickHouse copies by partition; by a key goes for Postgres and SQLite");
 }
+
+#[tokio::test]
+async fn a_full_disk_is_no_reason_to_set_rows_aside() {
+    let World { database, .. } = &sqlite();
+    run(database, "CREATE TABLE a (id INTEGER PRIMARY KEY, word TEXT)").await;
+    run(database, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO a SELECT i, '' FROM n").await;
+    let id = columns(&["id"]);
+    let roomy = keyed("a", &id, Change::Set("word = hex(zeroblob(2000))"));
+    let first = database.move_batch(&roomy, &batch(1, None, 1)).await.expect("there is room").expect("there are rows");
+    // The file may not grow.
+    let settings = BTreeMap::from([("max_page_count".to_owned(), "1".to_owned())]);
+    let after = first.high.as_ref();
+    let full = database.move_batch(&Keyed { settings: &settings, ..roomy }, &batch(2, after, 100)).await;
+    let failure = full.expect_err("there is no room");
+    assert_eq!((failure.error.trouble, failure.is_late), (Trouble::Transient, false), "{failure:?}");
+    assert!(failure.error.message.contains("full"), "{failure:?}");
+    assert_eq!(one(database, "SELECT count(*) FROM a WHERE word <> ''").await, "1");
+    let rest = walk_from(database, &roomy, 50, 2, first.high).await.expect("there is room again");
+    assert_eq!(rest.iter().map(|moved| moved.rows).sum::<u64>(), 99);
+}
